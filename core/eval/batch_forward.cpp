@@ -1,0 +1,61 @@
+#include "core/eval/batch_forward.h"
+
+#include <algorithm>
+
+namespace trainyard {
+
+std::int64_t RowsAtOnce(const NetworkSpec& network) {
+  constexpr std::int64_t kMostRows = 256;
+  constexpr std::int64_t kMostElements = std::int64_t{1} << 20;
+  std::int64_t elements_a_row = network.inputs;
+  for (const LayerSpec& layer : network.layers) elements_a_row += layer.units;
+  return std::clamp(kMostElements / elements_a_row, std::int64_t{1}, kMostRows);
+}
+
+template <typename T>
+BatchForward<T>::BatchForward(const NetworkSpec& network, std::int64_t max_rows)
+    : outputs_(network.outputs()) {
+  for (const LayerSpec& layer : network.layers) {
+    activations_.emplace_back(static_cast<std::size_t>(max_rows * PaddedStride<T>(layer.units)));
+  }
+}
+
+template <typename T>
+void BatchForward<T>::Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
+                          Output output) {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  for (int i = 0; i < network.layer_count(); ++i) {
+    const PackedLayer<T>& layer = network.layer(i);
+    T* const sums = activations(i);
+    for (std::int64_t row = 0; row < inputs.rows; ++row) {
+      std::copy_n(layer.biases, layer.stride, sums + row * layer.stride);
+    }
+    if (i == 0) {
+      kernels.sparse_multiply(inputs, layer.weights, layer.stride, layer.units, sums, layer.stride);
+    } else {
+      kernels.multiply(inputs.rows, layer.units, layer.inputs, activations(i - 1),
+                       network.layer(i - 1).stride, layer.weights, layer.stride, sums,
+                       layer.stride);
+    }
+    if (i + 1 == network.layer_count() && output == Output::kWeightedSums) return;
+    kernels.activate(layer.activation, inputs.rows, layer.units, sums, layer.stride);
+  }
+}
+
+template <typename T>
+void BatchForward<T>::ActivateOutput(const PackedNetwork<T>& network, std::int64_t rows) {
+  const int last = network.layer_count() - 1;
+  const PackedLayer<T>& layer = network.layer(last);
+  ActiveKernels<T>().activate(layer.activation, rows, layer.units, activations(last), layer.stride);
+}
+
+template <typename T>
+std::span<const T> BatchForward<T>::OutputsOf(std::int64_t row) const {
+  return {activations_.back().data() + row * PaddedStride<T>(outputs_),
+          static_cast<std::size_t>(outputs_)};
+}
+
+template class BatchForward<float>;
+template class BatchForward<double>;
+
+}  // namespace trainyard

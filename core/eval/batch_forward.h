@@ -1,0 +1,44 @@
+// The forward pass of a batch.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/kernels/aligned_buffer.h"
+#include "core/kernels/kernels.h"
+#include "core/nn/packed_network.h"
+
+namespace trainyard {
+
+// Rows that are worth doing at once, and at most that many: few enough that the
+// buffers of a wide network stay within some megabytes.
+std::int64_t RowsAtOnce(const NetworkSpec& network);
+
+// Holds the activations of every layer for up to `max_rows` rows.
+template <typename T>
+class BatchForward {
+ public:
+  BatchForward(const NetworkSpec& network, std::int64_t max_rows);
+
+  // What the output layer is left as: its activations, or its weighted sums n.
+  enum class Output { kActivations, kWeightedSums };
+
+  // n_i = W_i^T a_{i-1} + b_i, a_i = sigma_i(n_i) for every row of `inputs`.
+  void Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
+           Output output = Output::kActivations);
+
+  // Turns the output layer's weighted sums into activations.
+  void ActivateOutput(const PackedNetwork<T>& network, std::int64_t rows);
+
+  // a_i of layer i (from 0), rows x units, PackedLayer::stride apart.
+  T* activations(int layer) { return activations_[static_cast<std::size_t>(layer)].data(); }
+  // One row of the output layer.
+  std::span<const T> OutputsOf(std::int64_t row) const;
+
+ private:
+  int outputs_;
+  std::vector<AlignedBuffer<T>> activations_;
+};
+
+}  // namespace trainyard

@@ -1,0 +1,55 @@
+// One walk over a dataset with fixed weights: what costs and evaluations share.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "core/eval/batch_forward.h"
+#include "core/eval/input_batch.h"
+
+namespace trainyard {
+
+// Keeps references to all that it is given, and buffers for one batch: the
+// dataset itself is read where it is mapped.
+template <typename T>
+class DatasetPass {
+ public:
+  DatasetPass(const NetworkSpec& network, const Scaling& scaling, const Dataset& dataset);
+
+  // Hears of each row, in order: the network's outputs y, the targets t, and the
+  // loss F.
+  using Visitor = std::function<void(std::int64_t row, std::span<const T> y, std::span<const T> t,
+                                     double loss)>;
+
+  // False where `stop` ended it early.
+  bool Run(const PackedNetwork<T>& network, const Visitor& visitor, std::stop_token stop = {});
+
+ private:
+  void VisitBatch(const PackedNetwork<T>& network, std::int64_t first, const Visitor& visitor);
+
+  const Dataset& dataset_;
+  std::int64_t max_rows_;
+  InputBatch<T> inputs_;
+  TargetReader<T> targets_;
+  BatchForward<T> forward_;
+  std::vector<T> target_;
+  std::vector<double> losses_;
+};
+
+struct CostResult {
+  // Loss summed over the rows.
+  double cost = 0;
+  // Classification.
+  std::optional<double> accuracy;
+};
+
+// Cost and accuracy in one pass; nothing where `stop` ended it early.
+template <typename T>
+std::optional<CostResult> CostOf(DatasetPass<T>& pass, const PackedNetwork<T>& network,
+                                 const Dataset& dataset, std::stop_token stop = {});
+
+}  // namespace trainyard

@@ -1,0 +1,23 @@
+#include "core/nn/activation.h"
+
+namespace trainyard {
+
+std::string_view NameOf(Activation activation) {
+  switch (activation) {
+    case Activation::kSigmoid:
+      return "sigmoid";
+    case Activation::kRelu:
+      return "relu";
+    case Activation::kTanh:
+      return "tanh";
+    case Activation::kLinear:
+      return "linear";
+    case Activation::kSoftmax:
+      return "softmax";
+    case Activation::kStep:
+      return "step";
+  }
+  return "unknown";
+}
+
+}  // namespace trainyard

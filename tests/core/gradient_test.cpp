@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <tuple>
+
+#include "core/kernels/reference.h"
+#include "core/kernels/variant.h"
+#include "core/train/batch_gradient.h"
+#include "core/train/sample_step.h"
+#include "tests/support/gradient_check.h"
+#include "tests/support/random_data.h"
+
+namespace trainyard {
+namespace {
+
+constexpr int kInputs = 7;
+constexpr int kRows = 5;
+
+struct Case {
+  std::string name;
+  NetworkSpec network;
+};
+
+Case MakeCase(std::string name, std::vector<LayerSpec> layers, Loss loss, bool bias = true) {
+  NetworkSpec network;
+  network.inputs = kInputs;
+  network.layers = std::move(layers);
+  network.loss = loss;
+  network.bias = bias;
+  network.seed = 11;
+  return {std::move(name), network};
+}
+
+std::vector<Case> Cases() {
+  using enum Activation;
+  const Loss tse = Loss::kTotalSquaredError;
+  const Loss entropy = Loss::kCrossEntropy;
+  return {MakeCase("Sigmoid", {{17, kSigmoid}, {3, kSigmoid}}, tse),
+          MakeCase("Tanh", {{17, kTanh}, {3, kTanh}}, tse),
+          MakeCase("Relu", {{17, kRelu}, {3, kLinear}}, tse),
+          MakeCase("ReluOutput", {{17, kTanh}, {3, kRelu}}, tse),
+          MakeCase("Linear", {{3, kLinear}}, tse),
+          MakeCase("NoBias", {{4, kSigmoid}, {3, kSigmoid}}, tse, false),
+          MakeCase("Deep", {{5, kTanh}, {1, kSigmoid}, {33, kTanh}, {3, kSigmoid}}, tse),
+          MakeCase("SoftmaxAlone", {{3, kSoftmax}}, entropy),
+          MakeCase("SoftmaxAfterRelu", {{17, kRelu}, {3, kSoftmax}}, entropy),
+          MakeCase("SoftmaxAfterSigmoid", {{9, kSigmoid}, {8, kTanh}, {3, kSoftmax}}, entropy)};
+}
+
+class GradientTest : public ::testing::TestWithParam<std::tuple<std::string, Case>> {
+ protected:
+  GradientTest()
+      : before_(ActiveVariant()),
+        network_(std::get<1>(GetParam()).network),
+        dataset_(testing::MakeDataset(testing::RandomRows(kRows, kInputs),
+                                      testing::RandomLabels(kRows, network_.outputs()))),
+        at_(DrawParameters<double>(network_)),
+        inputs_(scaling_, kInputs, kRows) {
+    EXPECT_TRUE(SelectVariant(std::get<0>(GetParam())));
+  }
+  ~GradientTest() override { SelectVariant(before_); }
+
+  std::vector<double> InputOf(std::int64_t row) const {
+    const auto raw = dataset_.FloatsOf(row);
+    return {raw.begin(), raw.end()};
+  }
+  std::vector<double> TargetOf(std::int64_t row) const {
+    std::vector<double> target(static_cast<std::size_t>(network_.outputs()));
+    TargetReader<double>(network_, dataset_).Read(row, target);
+    return target;
+  }
+  // The weights before minus after a step of rate 1.
+  Parameters<double> Moved(const PackedNetwork<double>& network) const {
+    Parameters<double> moved(network_);
+    network.CopyTo(moved);
+    for (std::size_t i = 0; i < moved.values().size(); ++i) {
+      moved.values()[i] = at_.values()[i] - moved.values()[i];
+    }
+    return moved;
+  }
+
+  std::string before_;
+  NetworkSpec network_;
+  Scaling scaling_;
+  Dataset dataset_;
+  Parameters<double> at_;
+  InputBatch<double> inputs_;
+};
+
+TEST_P(GradientTest, OfTheReferenceAgreesWithFiniteDifferences) {
+  const std::vector<double> x = InputOf(0);
+  const std::vector<double> t = TargetOf(0);
+  testing::ExpectIsGradientOf(
+      [&](const Parameters<double>& w) { return ReferenceLoss<double>(network_, w, x, t); }, at_,
+      ReferenceGradient<double>(network_, at_, x, t));
+}
+
+TEST_P(GradientTest, OfOneSampleAgreesWithFiniteDifferences) {
+  PackedNetwork<double> packed(network_, at_);
+  const std::vector<double> x = InputOf(0);
+  const std::vector<double> t = TargetOf(0);
+  inputs_.Append(dataset_, 0);
+  SampleStep<double>(network_).Run(packed, inputs_.rows(), t, 1);
+  testing::ExpectIsGradientOf(
+      [&](const Parameters<double>& w) { return ReferenceLoss<double>(network_, w, x, t); }, at_,
+      Moved(packed));
+}
+
+TEST_P(GradientTest, OfABatchIsTheSumOverItsRows) {
+  PackedNetwork<double> packed(network_, at_);
+  BatchGradient<double> gradient(network_, kRows);
+  std::vector<double> targets;
+  for (std::int64_t row = 0; row < kRows; ++row) {
+    inputs_.Append(dataset_, row);
+    const std::vector<double> t = TargetOf(row);
+    targets.insert(targets.end(), t.begin(), t.end());
+  }
+  gradient.Add(packed, inputs_, targets);
+  gradient.Apply(packed, 1);
+  const auto loss = [&](const Parameters<double>& w) {
+    double sum = 0;
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      sum += ReferenceLoss<double>(network_, w, InputOf(row), TargetOf(row));
+    }
+    return sum;
+  };
+  testing::ExpectIsGradientOf(loss, at_, Moved(packed));
+}
+
+std::vector<std::string> Variants() {
+  std::vector<std::string> names;
+  for (const std::string_view name : AvailableVariants()) names.emplace_back(name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GradientTest,
+                         ::testing::Combine(::testing::ValuesIn(Variants()),
+                                            ::testing::ValuesIn(Cases())),
+                         [](const auto& test) {
+                           return std::get<0>(test.param) + std::get<1>(test.param).name;
+                         });
+
+}  // namespace
+}  // namespace trainyard

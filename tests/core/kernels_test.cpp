@@ -1,0 +1,266 @@
+#include "core/kernels/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/kernels/aligned_buffer.h"
+#include "core/kernels/variant.h"
+#include "core/rng/philox.h"
+
+namespace trainyard {
+namespace {
+
+// Every test runs once for each instruction set of this machine.
+class KernelsTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  KernelsTest() : before_(ActiveVariant()) { EXPECT_TRUE(SelectVariant(GetParam())); }
+  ~KernelsTest() override { SelectVariant(before_); }
+
+ private:
+  std::string before_;
+};
+
+std::vector<std::string> Variants() {
+  std::vector<std::string> names;
+  for (const std::string_view name : AvailableVariants()) names.emplace_back(name);
+  return names;
+}
+
+// A padded matrix with random entries and zero padding.
+template <typename T>
+class Matrix {
+ public:
+  Matrix(std::int64_t rows, std::int64_t columns, std::uint32_t seed)
+      : columns_(columns),
+        stride_(PaddedStride<T>(columns)),
+        memory_(static_cast<std::size_t>(rows * stride_)) {
+    PhiloxStream stream(seed, RandomPurpose::kGenerator);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      for (std::int64_t c = 0; c < columns; ++c) at(r, c) = T(2 * stream.NextUniform() - 1);
+    }
+  }
+  T& at(std::int64_t r, std::int64_t c) { return memory_.data()[r * stride_ + c]; }
+  T* data() { return memory_.data(); }
+  std::int64_t stride() const { return stride_; }
+  std::int64_t columns() const { return columns_; }
+
+ private:
+  std::int64_t columns_;
+  std::int64_t stride_;
+  AlignedBuffer<T> memory_;
+};
+
+template <typename T>
+constexpr double kTolerance = sizeof(T) == 4 ? 2e-5 : 1e-13;
+
+struct Sizes {
+  std::int64_t m, n, k;
+};
+constexpr Sizes kSizes[] = {{1, 1, 1},    {3, 17, 5},    {6, 16, 256},   {7, 10, 257},
+                            {13, 33, 64}, {145, 40, 19}, {128, 100, 300}};
+
+template <typename T>
+void CheckProducts() {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  for (const auto& [m, n, k] : kSizes) {
+    Matrix<T> a(m, k, 1);
+    Matrix<T> a_transposed(k, m, 1);
+    Matrix<T> b(k, n, 2);
+    Matrix<T> b_transposed(n, k, 2);
+    for (std::int64_t i = 0; i < k; ++i) {
+      for (std::int64_t r = 0; r < m; ++r) a_transposed.at(i, r) = a.at(r, i);
+      for (std::int64_t c = 0; c < n; ++c) b_transposed.at(c, i) = b.at(i, c);
+    }
+    Matrix<T> plain(m, n, 3);
+    Matrix<T> left(m, n, 3);
+    Matrix<T> right(m, n, 3);
+    Matrix<T> start(m, n, 3);
+    kernels.multiply(m, n, k, a.data(), a.stride(), b.data(), b.stride(), plain.data(),
+                     plain.stride());
+    kernels.multiply_transposed(m, n, k, a_transposed.data(), a_transposed.stride(), b.data(),
+                                b.stride(), left.data(), left.stride());
+    kernels.multiply_by_transposed(m, n, k, a.data(), a.stride(), b_transposed.data(),
+                                   b_transposed.stride(), right.data(), right.stride());
+    for (std::int64_t r = 0; r < m; ++r) {
+      for (std::int64_t c = 0; c < n; ++c) {
+        double expected = static_cast<double>(start.at(r, c));
+        for (std::int64_t i = 0; i < k; ++i) {
+          expected += static_cast<double>(a.at(r, i)) * static_cast<double>(b.at(i, c));
+        }
+        ASSERT_NEAR(static_cast<double>(plain.at(r, c)), expected, kTolerance<T>);
+        // The same chain, so the same bits.
+        ASSERT_EQ(left.at(r, c), plain.at(r, c));
+        ASSERT_EQ(right.at(r, c), plain.at(r, c));
+      }
+    }
+  }
+}
+
+TEST_P(KernelsTest, DenseProductsAgree) {
+  CheckProducts<float>();
+  CheckProducts<double>();
+}
+
+template <typename T>
+void CheckSparseProduct() {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  for (const auto& [m, n, k] : kSizes) {
+    Matrix<T> a(m, k, 1);
+    Matrix<T> b(k, n, 2);
+    Matrix<T> dense(m, n, 3);
+    Matrix<T> sparse(m, n, 3);
+    std::vector<std::int64_t> offsets = {0};
+    std::vector<std::int32_t> columns;
+    std::vector<T> values;
+    for (std::int64_t r = 0; r < m; ++r) {
+      for (std::int64_t i = 0; i < k; ++i) {
+        if ((r + i) % 3 != 0) {
+          a.at(r, i) = 0;
+          continue;
+        }
+        columns.push_back(static_cast<std::int32_t>(i));
+        values.push_back(a.at(r, i));
+      }
+      offsets.push_back(static_cast<std::int64_t>(values.size()));
+    }
+    kernels.multiply(m, n, k, a.data(), a.stride(), b.data(), b.stride(), dense.data(),
+                     dense.stride());
+    kernels.sparse_multiply({m, offsets.data(), columns.data(), values.data()}, b.data(),
+                            b.stride(), n, sparse.data(), sparse.stride());
+    for (std::int64_t r = 0; r < m; ++r) {
+      for (std::int64_t c = 0; c < n; ++c) ASSERT_EQ(sparse.at(r, c), dense.at(r, c));
+    }
+  }
+}
+
+TEST_P(KernelsTest, LeavingOutZerosDoesNotChangeABit) {
+  CheckSparseProduct<float>();
+  CheckSparseProduct<double>();
+}
+
+template <typename T>
+void CheckBackwardUpdate() {
+  for (const auto& [rows, units, ignored] : kSizes) {
+    Matrix<T> w(rows, units, 1);
+    Matrix<T> before(rows, units, 1);
+    Matrix<T> a(1, rows, 2);
+    Matrix<T> s(1, units, 3);
+    Matrix<T> back(1, rows, 4);
+    const T rate{0.25};
+    ActiveKernels<T>().backward_update(rows, units, w.data(), w.stride(), a.data(), s.data(), rate,
+                                       back.data());
+    for (std::int64_t r = 0; r < rows; ++r) {
+      double dot = 0;
+      for (std::int64_t c = 0; c < units; ++c) {
+        dot += static_cast<double>(before.at(r, c)) * static_cast<double>(s.at(0, c));
+        ASSERT_NEAR(static_cast<double>(w.at(r, c)),
+                    static_cast<double>(before.at(r, c) - rate * a.at(0, r) * s.at(0, c)),
+                    kTolerance<T>);
+      }
+      ASSERT_NEAR(static_cast<double>(back.at(0, r)), dot, kTolerance<T>);
+    }
+  }
+}
+
+TEST_P(KernelsTest, BackwardUsesARowBeforeItsUpdate) {
+  CheckBackwardUpdate<float>();
+  CheckBackwardUpdate<double>();
+}
+
+// Largest error of e^x in units of the last place.
+template <typename T>
+double WorstUlps(double from, double to) {
+  constexpr int kCount = 200000;
+  AlignedBuffer<T> x(kCount + 64);
+  AlignedBuffer<T> y(kCount + 64);
+  for (int i = 0; i < kCount; ++i) x.data()[i] = static_cast<T>(from + (to - from) * i / kCount);
+  ActiveKernels<T>().exponential(kCount, x.data(), y.data());
+  long double worst = 0;
+  for (int i = 0; i < kCount; ++i) {
+    const long double exact = std::exp(static_cast<long double>(x.data()[i]));
+    const T rounded = static_cast<T>(exact);
+    const long double ulp = std::nextafter(rounded, std::numeric_limits<T>::infinity()) - rounded;
+    worst = std::max(worst, std::abs(static_cast<long double>(y.data()[i]) - exact) / ulp);
+  }
+  return static_cast<double>(worst);
+}
+
+TEST_P(KernelsTest, ExponentialIsWithinTwoUlps) {
+  EXPECT_LT(WorstUlps<float>(-87, 88), 2);
+  EXPECT_LT(WorstUlps<float>(-1, 1), 2);
+  EXPECT_LT(WorstUlps<double>(-707, 708), 2);
+  EXPECT_LT(WorstUlps<double>(-1, 1), 2);
+}
+
+template <typename T>
+std::vector<T> Activated(Activation activation, const std::vector<T>& n) {
+  Matrix<T> a(1, static_cast<std::int64_t>(n.size()), 1);
+  std::copy(n.begin(), n.end(), a.data());
+  ActiveKernels<T>().activate(activation, 1, a.columns(), a.data(), a.stride());
+  return {a.data(), a.data() + n.size()};
+}
+
+template <typename T>
+void CheckActivations() {
+  const T infinity = std::numeric_limits<T>::infinity();
+  const std::vector<T> n = {T(-1e30), T(-20), T(-1), T(-1e-6), T(0),     T(1e-6),
+                            T(0.3),   T(1),   T(20), T(1e30),  infinity, -infinity};
+  const double relative = sizeof(T) == 4 ? 1e-6 : 1e-15;
+  const std::vector<T> sigmoid = Activated(Activation::kSigmoid, n);
+  const std::vector<T> tanh = Activated(Activation::kTanh, n);
+  const std::vector<T> relu = Activated(Activation::kRelu, n);
+  const std::vector<T> step = Activated(Activation::kStep, n);
+  for (std::size_t i = 0; i < n.size(); ++i) {
+    const double x = static_cast<double>(n[i]);
+    const double exact = 1 / (1 + std::exp(-x));
+    EXPECT_NEAR(static_cast<double>(sigmoid[i]), exact, relative * exact + 1e-37) << x;
+    EXPECT_NEAR(static_cast<double>(tanh[i]), std::tanh(x), relative * std::abs(std::tanh(x))) << x;
+    EXPECT_EQ(relu[i], n[i] > 0 ? n[i] : T{0});
+    EXPECT_EQ(step[i], n[i] >= 0 ? T{1} : T{0});
+  }
+}
+
+TEST_P(KernelsTest, ActivationsAreExactAndDoNotOverflow) {
+  CheckActivations<float>();
+  CheckActivations<double>();
+}
+
+TEST_P(KernelsTest, SoftmaxSumsToOneForAnySums) {
+  for (const std::vector<float>& n :
+       {std::vector<float>{1, 2, 3}, {1e30F, 0, -1e30F}, {5}, {-200, -200, -200, -200, -200}}) {
+    float sum = 0;
+    for (const float y : Activated(Activation::kSoftmax, n)) sum += y;
+    EXPECT_NEAR(sum, 1, 1e-6);
+  }
+}
+
+TEST_P(KernelsTest, NotANumberPassesThrough) {
+  const std::vector<float> n = {NAN, 1, 2};
+  for (const Activation activation : {Activation::kSigmoid, Activation::kTanh, Activation::kRelu,
+                                      Activation::kLinear, Activation::kSoftmax}) {
+    EXPECT_TRUE(std::isnan(Activated(activation, n)[0])) << NameOf(activation);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, KernelsTest, ::testing::ValuesIn(Variants()),
+                         [](const auto& variant) { return variant.param; });
+
+TEST(Variants, OnlyKnownOnesCanBeChosen) {
+  EXPECT_FALSE(SelectVariant("mmx"));
+  EXPECT_EQ(AvailableVariants().front(), "baseline");
+}
+
+TEST(PaddedStride, IsAnOddNumberOfCacheLines) {
+  EXPECT_EQ(PaddedStride<float>(1), 16);
+  EXPECT_EQ(PaddedStride<float>(16), 16);
+  EXPECT_EQ(PaddedStride<float>(17), 48);
+  EXPECT_EQ(PaddedStride<float>(500), 528);
+  EXPECT_EQ(PaddedStride<double>(10), 24);
+}
+
+}  // namespace
+}  // namespace trainyard

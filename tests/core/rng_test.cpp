@@ -1,0 +1,94 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/rng/elementary.h"
+#include "core/rng/philox.h"
+
+namespace trainyard {
+namespace {
+
+using ::testing::ElementsAre;
+
+// The known answers that come with the authors' Random123.
+TEST(Philox, GivesTheKnownAnswers) {
+  EXPECT_THAT(Philox4x32({0, 0, 0, 0}, {0, 0}),
+              ElementsAre(0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8));
+  EXPECT_THAT(
+      Philox4x32({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}),
+      ElementsAre(0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd));
+  EXPECT_THAT(
+      Philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+      ElementsAre(0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1));
+}
+
+TEST(PhiloxStream, BeginsWithTheBlockOfItsKeyAndCounter) {
+  PhiloxStream stream((std::uint64_t{2} << 32) | 1, RandomPurpose::kPermutation, 7);
+  for (const std::uint32_t word : Philox4x32({0, 0, 2, 7}, {1, 2})) {
+    EXPECT_EQ(stream.NextUint32(), word);
+  }
+  EXPECT_EQ(stream.NextUint32(), Philox4x32({1, 0, 2, 7}, {1, 2})[0]);
+}
+
+TEST(PhiloxStream, UniformsAreInTheHalfOpenUnitIntervalWithTheRightMean) {
+  PhiloxStream stream(3, RandomPurpose::kWeights);
+  double sum = 0;
+  for (int i = 0; i < 100000; ++i) {
+    const double u = stream.NextUniform();
+    ASSERT_GE(u, 0);
+    ASSERT_LT(u, 1);
+    sum += u;
+  }
+  EXPECT_NEAR(sum / 100000, 0.5, 0.005);
+}
+
+TEST(PhiloxStream, BoundedIntegersAreUniform) {
+  PhiloxStream stream(4, RandomPurpose::kWeights);
+  std::vector<int> counts(7);
+  for (int i = 0; i < 70000; ++i) ++counts[stream.NextBelow(7)];
+  for (const int count : counts) EXPECT_NEAR(count, 10000, 500);
+  EXPECT_EQ(stream.NextBelow(1), 0);
+  // A bound for which half of the draws have to be rejected.
+  const std::uint64_t large = (std::uint64_t{1} << 63) + 1;
+  for (int i = 0; i < 100; ++i) EXPECT_LT(stream.NextBelow(large), large);
+}
+
+TEST(PhiloxStream, NormalsHaveMeanZeroAndDeviationOne) {
+  PhiloxStream stream(5, RandomPurpose::kWeights);
+  double sum = 0;
+  double squares = 0;
+  for (int i = 0; i < 100000; ++i) {
+    const double x = stream.NextNormal();
+    sum += x;
+    squares += x * x;
+  }
+  EXPECT_NEAR(sum / 100000, 0, 0.02);
+  EXPECT_NEAR(squares / 100000, 1, 0.02);
+}
+
+TEST(RandomPermutation, HasEveryNumberOnceAndDependsOnSeedAndEpochAlone) {
+  const std::vector<std::uint32_t> order = RandomPermutation(1000, 1, 1);
+  EXPECT_EQ(std::set(order.begin(), order.end()).size(), 1000);
+  EXPECT_EQ(*std::ranges::max_element(order), 999);
+  EXPECT_EQ(order, RandomPermutation(1000, 1, 1));
+  EXPECT_NE(order, RandomPermutation(1000, 1, 2));
+  EXPECT_NE(order, RandomPermutation(1000, 2, 1));
+  EXPECT_THAT(RandomPermutation(0, 1, 1), ElementsAre());
+  EXPECT_THAT(RandomPermutation(1, 1, 1), ElementsAre(0));
+}
+
+TEST(Elementary, AgreesWithLibm) {
+  for (double x = -700; x < 700; x += 0.37) {
+    EXPECT_NEAR(DeterministicExp(x) / std::exp(x), 1, 5e-16) << x;
+  }
+  for (double x = 1e-300; x < 1e300; x *= 1.7) {
+    EXPECT_NEAR(DeterministicLog(x), std::log(x), 5e-16 * std::abs(std::log(x)) + 1e-16) << x;
+  }
+  EXPECT_TRUE(std::isnan(DeterministicExp(std::nan(""))));
+}
+
+}  // namespace
+}  // namespace trainyard

@@ -1,0 +1,374 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "core/base/error.h"
+#include "core/kernels/reference.h"
+#include "core/kernels/variant.h"
+#include "core/rng/philox.h"
+#include "core/train/trainer.h"
+#include "tests/support/random_data.h"
+#include "tests/support/recording_observer.h"
+
+namespace trainyard {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::RecordingObserver;
+
+constexpr int kRows = 131;
+constexpr int kInputs = 19;
+constexpr int kClasses = 3;
+
+NetworkSpec Network(std::vector<LayerSpec> layers) {
+  NetworkSpec network;
+  network.inputs = kInputs;
+  network.layers = std::move(layers);
+  network.seed = 5;
+  return network;
+}
+
+NetworkSpec SigmoidNetwork() { return Network({{17}, {1}, {33}, {kClasses}}); }
+
+NetworkSpec SoftmaxNetwork() {
+  NetworkSpec network =
+      Network({{17, Activation::kRelu}, {5, Activation::kTanh}, {kClasses, Activation::kSoftmax}});
+  network.loss = Loss::kCrossEntropy;
+  return network;
+}
+
+Dataset Samples() {
+  return testing::MakeDataset(testing::RandomRows(kRows, kInputs),
+                              testing::RandomLabels(kRows, kClasses));
+}
+
+TrainingSpec Spec(int epochs, int batch_size) {
+  TrainingSpec spec;
+  spec.epochs = epochs;
+  spec.learning_rate = 0.05;
+  spec.batch_size = batch_size;
+  spec.seed = 9;
+  return spec;
+}
+
+template <typename T>
+TrainingPosition<T> Start(const NetworkSpec& network) {
+  return {0, DrawParameters<T>(network)};
+}
+
+template <typename T>
+absl::Status RunTraining(const NetworkSpec& network, const TrainingSpec& spec,
+                         const Dataset& dataset, TrainingPosition<T>& position,
+                         RecordingObserver<T>& observer, std::stop_token stop = {}) {
+  return Train<T>(network, spec, Scaling{}, dataset, nullptr, position, observer, stop);
+}
+
+// The weights after training by the formulas of reference.h, without kernels.
+Parameters<double> TrainByReference(const NetworkSpec& network, const TrainingSpec& spec,
+                                    const Dataset& dataset) {
+  Parameters<double> weights = DrawParameters<double>(network);
+  for (int epoch = 1; epoch <= spec.epochs; ++epoch) {
+    const std::vector<std::uint32_t> order = RandomPermutation(
+        static_cast<std::uint32_t>(dataset.rows()), spec.seed, static_cast<std::uint32_t>(epoch));
+    const auto batch_size = static_cast<std::size_t>(spec.batch_size);
+    for (std::size_t first = 0; first < order.size(); first += batch_size) {
+      const std::size_t count = std::min(batch_size, order.size() - first);
+      const double rate = spec.gradient_reduction == GradientReduction::kMean
+                              ? spec.learning_rate / static_cast<double>(count)
+                              : spec.learning_rate;
+      const Parameters<double> before = weights;
+      for (std::size_t i = first; i < first + count; ++i) {
+        const auto raw = dataset.FloatsOf(order[i]);
+        const std::vector<double> x(raw.begin(), raw.end());
+        std::vector<double> t(static_cast<std::size_t>(network.outputs()));
+        t[static_cast<std::size_t>(dataset.labels()[order[i]])] = 1;
+        const auto gradient = ReferenceGradient<double>(network, before, x, t);
+        for (std::size_t w = 0; w < weights.values().size(); ++w) {
+          weights.values()[w] -= rate * gradient.values()[w];
+        }
+      }
+    }
+  }
+  return weights;
+}
+
+class TrainVariantTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  TrainVariantTest() : before_(ActiveVariant()) { EXPECT_TRUE(SelectVariant(GetParam())); }
+  ~TrainVariantTest() override { SelectVariant(before_); }
+
+  template <typename T>
+  void ExpectAgreesWithReference(const NetworkSpec& network, const TrainingSpec& spec,
+                                 double tolerance) {
+    const Dataset dataset = Samples();
+    TrainingPosition<T> position = Start<T>(network);
+    RecordingObserver<T> observer;
+    ASSERT_TRUE(RunTraining(network, spec, dataset, position, observer).ok());
+    const Parameters<double> expected = TrainByReference(network, spec, dataset);
+    for (std::size_t i = 0; i < expected.values().size(); ++i) {
+      ASSERT_NEAR(static_cast<double>(position.parameters.values()[i]), expected.values()[i],
+                  tolerance)
+          << "batch " << spec.batch_size << ", parameter " << i;
+    }
+  }
+
+ private:
+  std::string before_;
+};
+
+TEST_P(TrainVariantTest, AFewEpochsAgreeWithTheFormulas) {
+  for (const NetworkSpec& network : {SigmoidNetwork(), SoftmaxNetwork()}) {
+    for (const int batch_size : {1, 7, 128, 1000}) {
+      ExpectAgreesWithReference<double>(network, Spec(3, batch_size), 1e-11);
+      ExpectAgreesWithReference<float>(network, Spec(3, batch_size), 2e-4);
+    }
+  }
+}
+
+TEST_P(TrainVariantTest, WithoutBiasesAndWithSummedGradientsToo) {
+  NetworkSpec network = SigmoidNetwork();
+  network.bias = false;
+  TrainingSpec spec = Spec(2, 7);
+  spec.gradient_reduction = GradientReduction::kSum;
+  ExpectAgreesWithReference<double>(network, spec, 1e-11);
+}
+
+TEST_P(TrainVariantTest, IsDeterministic) {
+  const Dataset dataset = Samples();
+  for (const int batch_size : {1, 128}) {
+    TrainingPosition<float> first = Start<float>(SigmoidNetwork());
+    TrainingPosition<float> second = Start<float>(SigmoidNetwork());
+    RecordingObserver<float> observer;
+    ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(3, batch_size), dataset, first, observer).ok());
+    ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(3, batch_size), dataset, second, observer).ok());
+    EXPECT_EQ(DigestOf(first.parameters), DigestOf(second.parameters));
+  }
+}
+
+std::vector<std::string> Variants() {
+  std::vector<std::string> names;
+  for (const std::string_view name : AvailableVariants()) names.emplace_back(name);
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Variants, TrainVariantTest, ::testing::ValuesIn(Variants()),
+                         [](const auto& variant) { return variant.param; });
+
+// One sigmoid unit, one sample: n = 0.5 * 2 + 0 = 1, y = 1 / (1 + e^-1),
+// S = -2 y (1 - y) (t - y), W = 0.5 - rate * 2 * S, b = -rate * S.
+TEST(Train, FollowsAHandComputedExample) {
+  NetworkSpec network;
+  network.inputs = 1;
+  network.layers = {{1}};
+  TrainingSpec spec = Spec(1, 1);
+  spec.learning_rate = 0.1;
+  TrainingPosition<double> position{0, Parameters<double>(network)};
+  position.parameters.weights(0)[0] = 0.5;
+  RecordingObserver<double> observer;
+  ASSERT_TRUE(
+      RunTraining(network, spec, testing::MakeDataset({1, {2}, {}}, {0}), position, observer).ok());
+  const double y = 1 / (1 + std::exp(-1.0));
+  const double s = -2 * y * (1 - y) * (0 - y);
+  EXPECT_NEAR(position.parameters.weights(0)[0], 0.5 - 0.1 * 2 * s, 1e-15);
+  EXPECT_NEAR(position.parameters.biases(0)[0], -0.1 * s, 1e-15);
+  const double n = 2 * position.parameters.weights(0)[0] + position.parameters.biases(0)[0];
+  const double after = 1 / (1 + std::exp(-n));
+  ASSERT_EQ(observer.reports.size(), 1);
+  EXPECT_NEAR(observer.reports[0].cost, after * after, 1e-15);
+  EXPECT_EQ(observer.reports[0].epoch, 1);
+  EXPECT_EQ(observer.reports[0].train_accuracy, 0);
+  EXPECT_EQ(observer.reports[0].learning_rate, 0.1);
+}
+
+TEST(Train, LearnsOrWithOneOutputSigmoidOrTanh) {
+  const Dataset gate = testing::MakeDataset({2, {0, 0, 0, 1, 1, 0, 1, 1}, {}}, {0, 1, 1, 1});
+  for (const Activation activation : {Activation::kSigmoid, Activation::kTanh}) {
+    NetworkSpec network;
+    network.inputs = 2;
+    network.layers = {{4, activation}, {1, activation}};
+    TrainingSpec spec = Spec(2000, 4);
+    spec.learning_rate = 0.1;
+    spec.gradient_reduction = GradientReduction::kSum;
+    TrainingPosition<float> position = Start<float>(network);
+    RecordingObserver<float> observer;
+    ASSERT_TRUE(RunTraining(network, spec, gate, position, observer).ok());
+    EXPECT_EQ(observer.reports.back().train_accuracy, 1);
+    EXPECT_LT(observer.reports.back().cost, 0.1);
+    EXPECT_DOUBLE_EQ(observer.reports.back().mean_cost, observer.reports.back().cost / 4);
+  }
+}
+
+TEST(Train, FitsALineAsARegression) {
+  testing::TempRows rows{1, {}, {}};
+  std::vector<float> targets;
+  for (int i = 0; i < 20; ++i) {
+    const float x = static_cast<float>(i) / 20;
+    rows.floats.push_back(x);
+    targets.insert(targets.end(), {3 * x - 1, x});
+  }
+  NetworkSpec network;
+  network.inputs = 1;
+  network.layers = {{2, Activation::kLinear}};
+  TrainingPosition<double> position = Start<double>(network);
+  RecordingObserver<double> observer;
+  const Dataset line = testing::MakeRegressionDataset(rows, 2, targets);
+  ASSERT_TRUE(RunTraining(network, Spec(1000, 1), line, position, observer).ok());
+  EXPECT_LT(observer.reports.back().cost, 1e-6);
+  EXPECT_FALSE(observer.reports.back().train_accuracy.has_value());
+  EXPECT_NEAR(position.parameters.weights(0)[0], 3, 1e-3);
+  EXPECT_NEAR(position.parameters.biases(0)[0], -1, 1e-3);
+}
+
+TEST(Train, GoesOnFromAPositionAsIfUndisturbed) {
+  const Dataset dataset = Samples();
+  for (const int batch_size : {1, 7}) {
+    TrainingPosition<float> whole = Start<float>(SigmoidNetwork());
+    TrainingPosition<float> parts = Start<float>(SigmoidNetwork());
+    RecordingObserver<float> observer;
+    ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(5, batch_size), dataset, whole, observer).ok());
+    RecordingObserver<float> resumed;
+    ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(2, batch_size), dataset, parts, resumed).ok());
+    EXPECT_EQ(parts.epochs_completed, 2);
+    ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(5, batch_size), dataset, parts, resumed).ok());
+    EXPECT_EQ(DigestOf(parts.parameters), DigestOf(whole.parameters));
+    ASSERT_EQ(resumed.reports.size(), 5);
+    for (std::size_t i = 0; i < 5; ++i) {
+      EXPECT_EQ(resumed.reports[i].epoch, static_cast<int>(i) + 1);
+      EXPECT_EQ(resumed.reports[i].cost, observer.reports[i].cost);
+    }
+  }
+}
+
+TEST(Train, WithoutEpochsLeavesTheWeightsAlone) {
+  TrainingPosition<float> position = Start<float>(SigmoidNetwork());
+  RecordingObserver<float> observer;
+  ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(0, 1), Samples(), position, observer).ok());
+  EXPECT_TRUE(observer.reports.empty());
+  EXPECT_EQ(DigestOf(position.parameters), DigestOf(DrawParameters<float>(SigmoidNetwork())));
+}
+
+TEST(Train, ReportsTheValidationSet) {
+  const Dataset dataset = Samples();
+  TrainingPosition<float> position = Start<float>(SoftmaxNetwork());
+  RecordingObserver<float> observer;
+  ASSERT_TRUE(Train<float>(SoftmaxNetwork(), Spec(1, 7), Scaling{}, dataset, &dataset, position,
+                           observer, {})
+                  .ok());
+  EXPECT_EQ(observer.reports[0].validation_cost, observer.reports[0].cost);
+  EXPECT_EQ(observer.reports[0].validation_accuracy, observer.reports[0].train_accuracy);
+}
+
+TEST(Train, ACostThatIsNotFiniteIsDivergence) {
+  NetworkSpec network = Network({{17, Activation::kLinear}, {kClasses, Activation::kLinear}});
+  TrainingSpec spec = Spec(50, 1);
+  spec.learning_rate = 1e3;
+  TrainingPosition<float> position = Start<float>(network);
+  RecordingObserver<float> observer;
+  const absl::Status status = RunTraining(network, spec, Samples(), position, observer);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(GetErrorDetails(status).reason, "DIVERGED");
+  EXPECT_EQ(GetErrorDetails(status).metadata.at("epoch"),
+            std::to_string(observer.reports.size() + 1));
+  EXPECT_EQ(position.epochs_completed, static_cast<int>(observer.reports.size()));
+}
+
+TEST(Train, StopsBetweenSamplesAndCanGoOn) {
+  std::stop_source stop;
+  TrainingPosition<float> position = Start<float>(SigmoidNetwork());
+  RecordingObserver<float> observer;
+  observer.on_epoch = [&](const EpochReport& report) {
+    if (report.epoch == 2) stop.request_stop();
+    return absl::OkStatus();
+  };
+  const absl::Status status =
+      RunTraining(SigmoidNetwork(), Spec(1000, 1), Samples(), position, observer, stop.get_token());
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(position.epochs_completed, 2);
+  EXPECT_EQ(DigestOf(position.parameters), DigestOf(observer.weights.back()));
+}
+
+TEST(Train, EndsWithWhatTheObserverReturns) {
+  TrainingPosition<float> position = Start<float>(SigmoidNetwork());
+  RecordingObserver<float> observer;
+  observer.on_epoch = [](const EpochReport&) { return absl::ResourceExhaustedError("disk"); };
+  const absl::Status status =
+      RunTraining(SigmoidNetwork(), Spec(3, 1), Samples(), position, observer);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(position.epochs_completed, 1);
+}
+
+TEST(TrainingSpec, ErrorsNameTheField) {
+  const auto field_of = [](TrainingSpec spec) { return GetErrorDetails(Validate(spec)).field; };
+  EXPECT_TRUE(Validate(Spec(1, 1)).ok());
+  TrainingSpec spec = Spec(-1, 1);
+  EXPECT_EQ(field_of(spec), "epochs");
+  spec = Spec(1, 0);
+  EXPECT_EQ(field_of(spec), "batch_size");
+  spec = Spec(1, 1);
+  for (const double rate : {0.0, -1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    spec.learning_rate = rate;
+    EXPECT_EQ(field_of(spec), "learning_rate");
+  }
+  spec.epochs = 0;
+  spec.learning_rate = 0;
+  EXPECT_TRUE(Validate(spec).ok());
+}
+
+DatasetInfo Info(int features, int classes) {
+  DatasetInfo info;
+  info.rows = 10;
+  info.features = features;
+  info.class_count = classes;
+  return info;
+}
+
+TEST(CheckFit, NamesBothNumbers) {
+  const NetworkSpec network = Network({{kClasses}});
+  EXPECT_TRUE(CheckFit(network, Info(kInputs, kClasses), true).ok());
+  absl::Status status = CheckFit(network, Info(20, kClasses), true);
+  EXPECT_EQ(GetErrorDetails(status).reason, "INPUT_COUNT_MISMATCH");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("19 inputs"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("20 features"));
+  status = CheckFit(network, Info(kInputs, 4), true);
+  EXPECT_EQ(GetErrorDetails(status).reason, "OUTPUT_COUNT_MISMATCH");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("3 outputs"));
+  EXPECT_FALSE(CheckFit(network, Info(kInputs, 2), true).ok());
+}
+
+TEST(CheckFit, AnEvaluationSetMayLackClassesButHaveNoMore) {
+  EXPECT_TRUE(CheckFit(Network({{kClasses}}), Info(kInputs, 2), false).ok());
+  const absl::Status status = CheckFit(Network({{kClasses}}), Info(kInputs, 4), false);
+  EXPECT_EQ(GetErrorDetails(status).reason, "OUTPUT_COUNT_MISMATCH");
+}
+
+TEST(CheckFit, OneOutputIsForTwoClasses) {
+  EXPECT_TRUE(CheckFit(Network({{1}}), Info(kInputs, 2), true).ok());
+  EXPECT_FALSE(CheckFit(Network({{1}}), Info(kInputs, 3), true).ok());
+  EXPECT_TRUE(CheckFit(Network({{1}}), Info(kInputs, 1), false).ok());
+}
+
+TEST(CheckFit, RegressionNeedsAsManyOutputsAsTargetsAndSquaredError) {
+  DatasetInfo info = Info(kInputs, 0);
+  info.task = Task::kRegression;
+  info.target_count = kClasses;
+  EXPECT_TRUE(CheckFit(Network({{kClasses}}), info, true).ok());
+  EXPECT_EQ(GetErrorDetails(CheckFit(SoftmaxNetwork(), info, true)).reason,
+            "LOSS_NOT_FOR_REGRESSION");
+  info.target_count = 1;
+  EXPECT_EQ(GetErrorDetails(CheckFit(Network({{kClasses}}), info, true)).reason,
+            "OUTPUT_COUNT_MISMATCH");
+}
+
+TEST(TrainingMemoryBytes, OfTheNotebooksNetworkIsBelowTheWorkersBudget) {
+  NetworkSpec network;
+  network.inputs = 784;
+  network.layers = {{500}, {200}, {10}};
+  EXPECT_GT(TrainingMemoryBytes(network, Spec(1, 1), Precision::kF32), 2 * 494710 * 4);
+  EXPECT_LT(TrainingMemoryBytes(network, Spec(1, 512), Precision::kF32), 40 << 20);
+}
+
+}  // namespace
+}  // namespace trainyard
