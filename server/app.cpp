@@ -1,0 +1,206 @@
+#include "server/app.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "grpc/health/v1/health.pb.h"
+#include "server/datasets/dataset_service.h"
+#include "server/evaluations/evaluation_service.h"
+#include "server/events/event_hub.h"
+#include "server/events/stepper.h"
+#include "server/exec/local_executor.h"
+#include "server/jobs/job_service.h"
+#include "server/networks/network_service.h"
+#include "server/rpc/services.h"
+#include "server/rpc/watch_reactor.h"
+#include "server/rpc/worker_rpc.h"
+#include "server/store/layout.h"
+#include "server/store/store.h"
+#include "server/workers/slot_queue.h"
+#include "server/workers/worker_pool.h"
+
+namespace trainyard::server {
+namespace {
+
+constexpr int kPublicMessageBytes = 16 << 20;
+constexpr int kWorkerMessageBytes = 64 << 20;
+constexpr int kWatchThreads = 2;
+// Ingesting and evaluating processes at once, beside the jobs' slots.
+constexpr int kShortTasks = 2;
+constexpr int kMaxThreads = 256;
+constexpr std::chrono::seconds kShutdownDeadline{2};
+
+// HOST of HOST:PORT, without the brackets of an IPv6 address.
+std::string_view HostOf(std::string_view address) {
+  std::string_view host = address.substr(0, address.rfind(':'));
+  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
+  return host;
+}
+
+absl::Status CheckListen(const std::string& listen) {
+  const std::string_view host = HostOf(listen);
+  if (listen.find(':') == std::string::npos || host.empty()) {
+    return FieldError("--listen", "INVALID_ADDRESS",
+                      StrCat("--listen takes HOST:PORT, not '", listen, "'"));
+  }
+  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", "--listen", {}},
+                   StrCat("this single-user server listens on loopback only, not on ", host,
+                          ": use 127.0.0.1:PORT, and an SSH tunnel from elsewhere"));
+}
+
+// Listens on `listen` and reports the port that was bound.
+std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder& builder, const std::string& listen,
+                                     int max_bytes, int& port) {
+  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+  builder.SetMaxReceiveMessageSize(max_bytes);
+  builder.SetMaxSendMessageSize(-1);
+  // A port that another server has is an error, not a share of its calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  // Clients may ping as often as every 10 s.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  grpc::ResourceQuota quota;
+  quota.SetMaxThreads(kMaxThreads);
+  builder.SetResourceQuota(quota);
+  return builder.BuildAndStart();
+}
+
+class RunningApp final : public App {
+ public:
+  explicit RunningApp(const AppOptions& options)
+      : options_(options), layout_(std::filesystem::absolute(options.data_dir)) {}
+
+  ~RunningApp() override { Drain(); }
+
+  absl::Status Open() {
+    if (auto status = CheckListen(options_.listen); !status.ok()) return status;
+    if (auto status = layout_.Create(); !status.ok()) return status;
+    if (auto status = DirectoryLock::Acquire(layout_, lock_); !status.ok()) return status;
+    auto store = Store::Open(layout_);
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+    Build();
+    if (auto status = ServeWorkers(); !status.ok()) return status;
+    auto status = datasets_->Recover();
+    if (status.ok()) status = jobs_->Recover();
+    if (status.ok()) status = evaluations_->Recover();
+    if (status.ok()) status = ServePublic();
+    return status;
+  }
+
+  std::string address() const override { return address_; }
+
+  void Drain() override {
+    if (drained_) return;
+    drained_ = true;
+    if (public_server_ != nullptr) {
+      public_server_->GetHealthCheckService()->SetServingStatus(false);
+    }
+    if (jobs_ != nullptr) jobs_->Close();
+    if (watch_ != nullptr) watch_->Drain();
+    if (pool_ != nullptr) pool_->Drain();
+    const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;
+    if (public_server_ != nullptr) public_server_->Shutdown(deadline);
+    if (worker_server_ != nullptr) worker_server_->Shutdown(deadline);
+  }
+
+ private:
+  void Build() {
+    executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
+    pool_ = std::make_unique<WorkerPool>(*executor_);
+    short_tasks_ = std::make_unique<SlotQueue>(kShortTasks);
+    hub_ = std::make_unique<EventHub>(*store_);
+    stepper_ = std::make_unique<Stepper>(kWatchThreads);
+    watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
+    networks_ = std::make_unique<NetworkService>(*store_);
+    datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_);
+    jobs_ = std::make_unique<JobService>(layout_, *store_, *hub_, *pool_, options_.slots);
+    evaluations_ =
+        std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_, *jobs_);
+    worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
+    network_rpc_ = std::make_unique<NetworkRpc>(*networks_);
+    dataset_rpc_ = std::make_unique<DatasetRpc>(*datasets_);
+    training_rpc_ = std::make_unique<TrainingRpc>(*jobs_, *watch_);
+    evaluation_rpc_ = std::make_unique<EvaluationRpc>(*evaluations_);
+  }
+
+  absl::Status ServeWorkers() {
+    const std::string path = layout_.WorkerSocket().string();
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+    grpc::ServerBuilder builder;
+    builder.RegisterService(worker_rpc_.get());
+    int port = 0;
+    worker_server_ = Listen(builder, StrCat("unix:", path), kWorkerMessageBytes, port);
+    if (worker_server_ == nullptr) return absl::UnavailableError("cannot listen on " + path);
+    ::chmod(path.c_str(), 0600);
+    return absl::OkStatus();
+  }
+
+  absl::Status ServePublic() {
+    grpc::ServerBuilder builder;
+    builder.RegisterService(dataset_rpc_.get());
+    builder.RegisterService(network_rpc_.get());
+    builder.RegisterService(training_rpc_.get());
+    builder.RegisterService(evaluation_rpc_.get());
+    int port = 0;
+    public_server_ = Listen(builder, options_.listen, kPublicMessageBytes, port);
+    if (public_server_ == nullptr || port == 0) {
+      return MakeError(absl::StatusCode::kUnavailable, {"ADDRESS_IN_USE", "--listen", {}},
+                       StrCat("cannot listen on ", options_.listen,
+                              ": it is taken, or not an address of this machine"));
+    }
+    address_ = StrCat(options_.listen.substr(0, options_.listen.rfind(':')), ":", port);
+    return absl::OkStatus();
+  }
+
+  const AppOptions options_;
+  const Layout layout_;
+  DirectoryLock lock_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<EventHub> hub_;
+  std::unique_ptr<Stepper> stepper_;
+  std::unique_ptr<WatchContext> watch_;
+  std::unique_ptr<LocalExecutor> executor_;
+  std::unique_ptr<WorkerPool> pool_;
+  std::unique_ptr<SlotQueue> short_tasks_;
+  std::unique_ptr<NetworkService> networks_;
+  std::unique_ptr<DatasetService> datasets_;
+  std::unique_ptr<JobService> jobs_;
+  std::unique_ptr<EvaluationService> evaluations_;
+  std::unique_ptr<WorkerRpc> worker_rpc_;
+  std::unique_ptr<NetworkRpc> network_rpc_;
+  std::unique_ptr<DatasetRpc> dataset_rpc_;
+  std::unique_ptr<TrainingRpc> training_rpc_;
+  std::unique_ptr<EvaluationRpc> evaluation_rpc_;
+  std::unique_ptr<grpc::Server> worker_server_;
+  std::unique_ptr<grpc::Server> public_server_;
+  std::string address_;
+  bool drained_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<App>> App::Start(const AppOptions& options) {
+  grpc::EnableDefaultHealthCheckService(true);
+  // gRPC's own health service brings no descriptor; reflection takes this one.
+  grpc::health::v1::HealthCheckRequest::descriptor();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  auto app = std::make_unique<RunningApp>(options);
+  if (auto status = app->Open(); !status.ok()) return status;
+  return app;
+}
+
+}  // namespace trainyard::server

@@ -1,0 +1,38 @@
+// The composition root: builds every part of the server in order, and takes
+// them down in reverse.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace trainyard::server {
+
+struct AppOptions {
+  std::filesystem::path data_dir;
+  // HOST:PORT; port 0 picks a free one.
+  std::string listen = "127.0.0.1:7700";
+  // Jobs that run at once.
+  int slots = 1;
+  // The trainyard-worker binary.
+  std::filesystem::path worker;
+};
+
+// A running server. Made and destroyed by main.
+class App {
+ public:
+  // Returns when calls are accepted. Errors: FAILED_PRECONDITION, UNAVAILABLE
+  // where the address is taken, DATA_LOSS.
+  static absl::StatusOr<std::unique_ptr<App>> Start(const AppOptions& options);
+  virtual ~App() = default;
+
+  // HOST:PORT that it listens on.
+  virtual std::string address() const = 0;
+  // Ends streams with UNAVAILABLE, puts running jobs back into the queue, ends
+  // workers, and stops accepting calls. Bounded in time.
+  virtual void Drain() = 0;
+};
+
+}  // namespace trainyard::server

@@ -1,0 +1,107 @@
+#include "server/convert/training.h"
+
+#include <string>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace trainyard::server {
+namespace {
+
+constexpr char kPrefix[] = "job.spec.";
+
+absl::Status Unknown(std::string_view field) {
+  return FieldError(StrCat(kPrefix, field), "UNKNOWN_VALUE",
+                    StrCat(field, " is one that this server does not know"));
+}
+
+absl::Status Required(std::string_view field, std::string_view hint) {
+  return FieldError(StrCat(kPrefix, field), "REQUIRED", StrCat(field, " is required: ", hint));
+}
+
+absl::Status CheckPresent(const v1::TrainingJobSpec& message) {
+  if (!message.has_epochs()) return Required("epochs", "passes over the training set, 0 or more");
+  if (!message.has_learning_rate() && message.epochs() > 0) {
+    return Required("learning_rate", "a step size above 0");
+  }
+  if (message.seed() < 0) {
+    return FieldError(StrCat(kPrefix, "seed"), "NEGATIVE", "seed is negative");
+  }
+  if (message.batch_size() < 0) {
+    return FieldError(StrCat(kPrefix, "batch_size"), "NEGATIVE", "batch_size is negative");
+  }
+  if (!v1::Precision_IsValid(message.precision())) return Unknown("precision");
+  if (!v1::GradientReduction_IsValid(message.gradient_reduction())) {
+    return Unknown("gradient_reduction");
+  }
+  if (!v1::InputScaling_IsValid(message.input_scaling())) return Unknown("input_scaling");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<TrainingRequest> ToCore(const v1::TrainingJobSpec& message,
+                                       std::uint64_t network_seed) {
+  if (auto status = CheckPresent(message); !status.ok()) return status;
+  TrainingRequest request;
+  request.spec.epochs = message.epochs();
+  request.spec.learning_rate = message.learning_rate();
+  request.spec.batch_size = message.batch_size() == 0 ? 1 : message.batch_size();
+  request.spec.seed =
+      message.has_seed() ? static_cast<std::uint64_t>(message.seed()) : network_seed;
+  request.spec.gradient_reduction =
+      message.gradient_reduction() == v1::SUM ? GradientReduction::kSum : GradientReduction::kMean;
+  request.precision = message.precision() == v1::F64 ? Precision::kF64 : Precision::kF32;
+  if (message.input_scaling() != v1::INPUT_SCALING_UNSPECIFIED) {
+    request.scaling = message.input_scaling();
+  }
+  const absl::Status valid = Validate(request.spec);
+  if (valid.ok()) return request;
+  ErrorDetails details = GetErrorDetails(valid);
+  if (!details.field.empty()) details.field = kPrefix + details.field;
+  return MakeError(valid.code(), std::move(details), std::string(valid.message()));
+}
+
+void FillDefaults(const TrainingRequest& request, v1::TrainingJobSpec* message) {
+  message->set_epochs(request.spec.epochs);
+  message->set_learning_rate(request.spec.learning_rate);
+  message->set_batch_size(request.spec.batch_size);
+  message->set_seed(static_cast<std::int64_t>(request.spec.seed));
+  message->set_precision(request.precision == Precision::kF64 ? v1::F64 : v1::F32);
+  message->set_gradient_reduction(
+      request.spec.gradient_reduction == GradientReduction::kSum ? v1::SUM : v1::MEAN);
+  message->set_input_scaling(request.scaling);
+}
+
+ScalingKind ResolveScaling(v1::InputScaling scaling, AutoScaling automatic) {
+  switch (scaling) {
+    case v1::NONE:
+      return ScalingKind::kNone;
+    case v1::DIVIDE_BY_255:
+      return ScalingKind::kDivideBy255;
+    case v1::STANDARD:
+      return ScalingKind::kStandard;
+    default:
+      return automatic == AutoScaling::kDivideBy255 ? ScalingKind::kDivideBy255
+                                                    : ScalingKind::kNone;
+  }
+}
+
+v1::EpochCompleted ToProto(const EpochReport& report, std::int64_t rows) {
+  v1::EpochCompleted message;
+  message.set_epoch(report.epoch);
+  message.set_cost(report.cost);
+  message.set_mean_cost(report.mean_cost);
+  if (report.train_accuracy) message.set_train_accuracy(*report.train_accuracy);
+  if (report.validation_cost) message.set_validation_cost(*report.validation_cost);
+  if (report.validation_accuracy) message.set_validation_accuracy(*report.validation_accuracy);
+  message.set_learning_rate(report.learning_rate);
+  message.set_seconds(report.seconds);
+  if (report.seconds > 0) {
+    message.set_samples_per_second(static_cast<double>(rows) / report.seconds);
+  }
+  return message;
+}
+
+}  // namespace trainyard::server

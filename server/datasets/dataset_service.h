@@ -1,0 +1,76 @@
+// Datasets: uploaded or generated, made by workers, kept by content.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <unordered_set>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/resources/names.h"
+#include "server/store/layout.h"
+#include "server/store/store.h"
+#include "server/workers/slot_queue.h"
+#include "server/workers/worker_pool.h"
+#include "trainyard/v1/dataset.pb.h"
+#include "trainyard/worker/v1/worker.pb.h"
+
+namespace trainyard::server {
+
+// Owns every dataset's state and the folders datasets/ and uploads/. Any
+// thread.
+class DatasetService {
+ public:
+  DatasetService(const Layout& layout, Store& store, WorkerPool& pool, SlotQueue& slots);
+
+  // Goes on with what an earlier server was making, and removes what no
+  // dataset owns.
+  absl::Status Recover();
+
+  // The calls of DatasetService; errors as its proto says.
+  absl::StatusOr<v1::Dataset> Create(const Caller& caller, const v1::CreateDatasetRequest& request);
+  absl::StatusOr<v1::Dataset> Get(const Caller& caller, const v1::GetDatasetRequest& request);
+  absl::StatusOr<v1::ListDatasetsResponse> List(const Caller& caller,
+                                                const v1::ListDatasetsRequest& request);
+  absl::Status Delete(const Caller& caller, const v1::DeleteDatasetRequest& request);
+  absl::StatusOr<v1::PreviewDatasetResponse> Preview(const Caller& caller,
+                                                     const v1::PreviewDatasetRequest& request);
+  // `read` returns false at the end of the stream, whether the client finished
+  // it or vanished: what has arrived is kept either way.
+  absl::StatusOr<v1::WriteDatasetResponse> Write(
+      const Caller& caller, const std::function<bool(v1::WriteDatasetRequest&)>& read);
+
+ private:
+  class IngestTask;
+  class Upload;
+
+  absl::Status Change(const std::string& name, const std::string& uid,
+                      const std::function<absl::Status(v1::Dataset&)>& change,
+                      v1::Dataset* changed = nullptr);
+  absl::Status CheckUnused(Transaction& transaction, const v1::Dataset& dataset);
+  // Has a worker make the dataset, now or when a slot is free.
+  void Ingest(const v1::Dataset& dataset);
+  bool StartIngest(const std::string& name, const std::string& uid);
+  // What the worker made becomes the dataset; or its error does.
+  absl::Status Adopt(const std::string& name, const std::string& uid,
+                     const worker::v1::IngestOutcome& outcome);
+  void Fail(const std::string& name, const std::string& uid, const absl::Status& error);
+  void RemoveUpload(const std::string& uid);
+
+  const Layout& layout_;
+  Store& store_;
+  WorkerPool& pool_;
+  SlotQueue& slots_;
+
+  // The attempt of an ingesting worker: never twice within a server's life, so
+  // that a name used again is not taken for its former owner.
+  std::atomic<int> workers_started_ = 0;
+  // Held while a content folder gains or loses its last owner.
+  std::mutex content_mutex_;
+  std::mutex uploads_mutex_;
+  std::unordered_set<std::string> uploading_;  // uid and part; guarded by uploads_mutex_
+};
+
+}  // namespace trainyard::server

@@ -1,0 +1,118 @@
+#include "server/exec/local_executor.h"
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "server/exec/spawn.h"
+
+namespace trainyard::server {
+namespace {
+
+// The C library of Debian 12 has no wrapper for it that C++ may use.
+int OpenPidfd(int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+std::string Describe(const siginfo_t& info) {
+  if (info.si_code == CLD_EXITED) return "exited with code " + std::to_string(info.si_status);
+  return "was killed by signal " + std::to_string(info.si_status);
+}
+
+}  // namespace
+
+LocalExecutor::LocalExecutor(std::filesystem::path worker, std::filesystem::path data_dir)
+    : worker_(std::move(worker)),
+      data_dir_(std::move(data_dir)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC)) {
+  // Without these two nothing can be watched; they fail only out of descriptors.
+  if (epoll_ < 0 || wake_ < 0) std::abort();
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = 0;
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
+  watcher_ = std::thread([this] { Watch(); });
+}
+
+LocalExecutor::~LocalExecutor() {
+  const std::uint64_t one = 1;
+  // An eventfd's counter takes this write at once.
+  if (::write(wake_, &one, sizeof(one)) != sizeof(one)) std::abort();
+  watcher_.join();
+  for (const auto& [id, process] : processes_) {
+    ::kill(process.pid, SIGKILL);
+    ::waitpid(process.pid, nullptr, 0);
+    ::close(process.pidfd);
+  }
+  ::close(wake_);
+  ::close(epoll_);
+}
+
+void LocalExecutor::SetExitHandler(ExitHandler handler) { handler_ = std::move(handler); }
+
+absl::StatusOr<WorkerId> LocalExecutor::Start(const WorkerSpec& spec) {
+  const std::lock_guard lock(mutex_);
+  auto pid = Spawn({worker_.string(), "--data-dir", data_dir_.string(), "--job", spec.name,
+                    "--attempt", std::to_string(spec.attempt)},
+                   spec.log_file);
+  if (!pid.ok()) return pid.status();
+  const int pidfd = OpenPidfd(*pid);
+  if (pidfd < 0) {
+    ::kill(*pid, SIGKILL);
+    ::waitpid(*pid, nullptr, 0);
+    return absl::ResourceExhaustedError("cannot watch a new process: out of descriptors");
+  }
+  const WorkerId id = ++last_id_;
+  processes_[id] = {*pid, pidfd};
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = static_cast<std::uint64_t>(id);
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pidfd, &event);
+  return id;
+}
+
+void LocalExecutor::Terminate(WorkerId id) { Signal(id, SIGTERM); }
+
+void LocalExecutor::Kill(WorkerId id) { Signal(id, SIGKILL); }
+
+void LocalExecutor::Signal(WorkerId id, int signal) {
+  const std::lock_guard lock(mutex_);
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return;
+  // By pidfd: the pid may be another process's by now. It fails only where the
+  // process has ended, which Watch will hear.
+  ::syscall(SYS_pidfd_send_signal, found->second.pidfd, signal, nullptr, 0);
+}
+
+void LocalExecutor::Watch() {
+  while (true) {
+    epoll_event event{};
+    const int count = ::epoll_wait(epoll_, &event, 1, -1);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 1 || event.data.u64 == 0) return;
+    Reap(static_cast<WorkerId>(event.data.u64));
+  }
+}
+
+void LocalExecutor::Reap(WorkerId id) {
+  siginfo_t info{};
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = processes_.find(id);
+    if (found == processes_.end()) return;
+    ::waitid(P_PID, static_cast<id_t>(found->second.pid), &info, WEXITED);
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.pidfd, nullptr);
+    ::close(found->second.pidfd);
+    processes_.erase(found);
+  }
+  if (handler_) handler_(id, Describe(info));
+}
+
+}  // namespace trainyard::server

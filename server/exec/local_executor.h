@@ -1,0 +1,48 @@
+// Workers as processes of this machine.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "server/exec/executor.h"
+
+namespace trainyard::server {
+
+// Spawns `worker --data-dir DIR --job NAME --attempt N`, each in a session of
+// its own, and waits for their ends through pidfds on one thread.
+class LocalExecutor final : public Executor {
+ public:
+  LocalExecutor(std::filesystem::path worker, std::filesystem::path data_dir);
+  // Kills what is left, without telling the handler.
+  ~LocalExecutor() override;
+
+  void SetExitHandler(ExitHandler handler) override;
+  absl::StatusOr<WorkerId> Start(const WorkerSpec& spec) override;
+  void Terminate(WorkerId id) override;
+  void Kill(WorkerId id) override;
+
+ private:
+  struct Process {
+    int pid = 0;
+    int pidfd = -1;
+  };
+
+  void Signal(WorkerId id, int signal);
+  void Watch();
+  void Reap(WorkerId id);
+
+  const std::filesystem::path worker_;
+  const std::filesystem::path data_dir_;
+  ExitHandler handler_;
+  int epoll_ = -1;
+  int wake_ = -1;
+  std::mutex mutex_;
+  std::map<WorkerId, Process> processes_;  // guarded by mutex_
+  WorkerId last_id_ = 0;                   // guarded by mutex_
+  std::thread watcher_;                    // last: it uses all of the above
+};
+
+}  // namespace trainyard::server

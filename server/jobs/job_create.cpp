@@ -1,0 +1,145 @@
+// The checks of a new job, and what it would need.
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "google/protobuf/util/time_util.h"
+#include "server/convert/dataset.h"
+#include "server/convert/network.h"
+#include "server/convert/training.h"
+#include "server/jobs/job_service.h"
+#include "server/jobs/speed.h"
+
+namespace trainyard::server {
+namespace {
+
+using Job = v1::TrainingJob;
+
+// Multiply-adds above which a job would hold its slot for years.
+constexpr double kMaxWork = 1e18;
+
+// An ACTIVE dataset by the name that a spec gives.
+absl::StatusOr<v1::Dataset> ActiveDataset(Reader& reader, const Caller& caller,
+                                          std::string_view field, const std::string& name) {
+  auto resolved = ResolveName(caller, field, "datasets", name);
+  if (!resolved.ok()) return resolved.status();
+  auto row = reader.Get(ResourceKind::kDataset, *resolved);
+  if (!row.ok()) return row.status();
+  v1::Dataset dataset;
+  dataset.ParseFromString(row->body);
+  if (dataset.state() == v1::Dataset::ACTIVE) return dataset;
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition,
+      {"DATASET_NOT_ACTIVE",
+       std::string(field),
+       {{"state", v1::Dataset::State_Name(dataset.state())}}},
+      StrCat(dataset.name(), " is ", v1::Dataset::State_Name(dataset.state()), ", not ACTIVE"));
+}
+
+absl::Status CheckSize(const NetworkSpec& network, const TrainingRequest& training,
+                       std::int64_t rows) {
+  const double work = static_cast<double>(ParameterCount(network)) * static_cast<double>(rows) *
+                      std::max(1, training.spec.epochs);
+  if (work > kMaxWork) {
+    return FieldError("job.spec.epochs", "SPEC_TOO_LARGE",
+                      StrCat("epochs x rows x parameters is ", work, ", more than the ", kMaxWork,
+                             " that a job may have"));
+  }
+  const auto memory = TrainingMemoryBytes(network, training.spec, training.precision);
+  const std::int64_t machine = ::sysconf(_SC_PHYS_PAGES) * ::sysconf(_SC_PAGE_SIZE);
+  if (memory > machine / 2) {
+    return FieldError("job.spec.network", "SPEC_TOO_LARGE",
+                      StrCat("the job would need ", memory >> 20, " MiB; this server allows ",
+                             machine >> 21, " MiB a job"));
+  }
+  return absl::OkStatus();
+}
+
+// Resolves a dataset of the spec, checks that it fits, and writes its full
+// name back.
+absl::StatusOr<v1::Dataset> FittingDataset(Reader& reader, const Caller& caller,
+                                           const NetworkSpec& network, bool training,
+                                           std::string_view field, std::string* name) {
+  auto dataset = ActiveDataset(reader, caller, field, *name);
+  if (!dataset.ok()) return dataset.status();
+  if (auto fit = CheckFit(network, ToInfo(*dataset), training); !fit.ok()) return fit;
+  *name = dataset->name();
+  return dataset;
+}
+
+}  // namespace
+
+absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
+                                 const v1::CreateTrainingJobRequest& request,
+                                 store::v1::JobRecord& record) {
+  auto parent = ResolveUser(caller, "parent", request.parent());
+  if (!parent.ok()) return parent.status();
+  const std::string id = request.job_id().empty() ? NewId("job") : request.job_id();
+  if (auto status = CheckId("job_id", id); !status.ok()) return status;
+
+  Job& job = *record.mutable_job();
+  v1::TrainingJobSpec& spec = *job.mutable_spec();
+  spec = request.job().spec();
+  auto network_name = ResolveName(caller, "job.spec.network", "networks", spec.network());
+  if (!network_name.ok()) return network_name.status();
+  auto network_row = transaction.Get(ResourceKind::kNetwork, *network_name);
+  if (!network_row.ok()) return network_row.status();
+  v1::Network network;
+  network.ParseFromString(network_row->body);
+  auto core_network = ToCore(network.spec());
+  if (!core_network.ok()) return core_network.status();
+
+  auto training = ToCore(spec, core_network->seed);
+  if (!training.ok()) return training.status();
+  // An untrained network may have a step: it is only run forward.
+  if (training->spec.epochs > 0) {
+    if (auto status = ValidateTrainable(*core_network); !status.ok()) return status;
+  }
+  auto dataset = FittingDataset(transaction, caller, *core_network, training->spec.epochs > 0,
+                                "job.spec.dataset", spec.mutable_dataset());
+  if (!dataset.ok()) return dataset.status();
+  if (!spec.validation_dataset().empty()) {
+    auto validation =
+        FittingDataset(transaction, caller, *core_network, false, "job.spec.validation_dataset",
+                       spec.mutable_validation_dataset());
+    if (!validation.ok()) return validation.status();
+    job.set_validation_dataset_digest(validation->digest());
+    *record.mutable_validation_dataset() = *std::move(validation);
+  }
+  if (auto status = CheckSize(*core_network, *training, dataset->row_count()); !status.ok()) {
+    return status;
+  }
+
+  spec.set_network(*network_name);
+  FillDefaults(*training, &spec);
+  job.set_name(StrCat(*parent, "/jobs/", id));
+  job.set_uid(NewUid());
+  *job.mutable_network_spec() = network.spec();
+  job.set_dataset_digest(dataset->digest());
+  job.set_row_count(dataset->row_count());
+  *job.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *record.mutable_dataset() = *std::move(dataset);
+  return absl::OkStatus();
+}
+
+void JobService::FillEstimate(Reader& reader, Job& job) {
+  auto network = ToCore(job.network_spec());
+  if (!network.ok()) return;
+  auto training = ToCore(job.spec(), network->seed);
+  if (!training.ok()) return;
+  v1::TrainingEstimate& estimate = *job.mutable_estimate();
+  const auto parameters = ParameterCount(*network);
+  estimate.set_parameter_count(parameters);
+  estimate.set_memory_bytes(TrainingMemoryBytes(*network, training->spec, training->precision));
+  const Speed speed = SpeedOf(reader, job.spec());
+  estimate.set_seconds_per_epoch(speed.seconds_per_parameter_row * static_cast<double>(parameters) *
+                                 static_cast<double>(job.row_count()));
+  estimate.set_total_seconds(estimate.seconds_per_epoch() * training->spec.epochs);
+  estimate.set_measured(speed.measured);
+}
+
+}  // namespace trainyard::server

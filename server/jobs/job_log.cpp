@@ -1,0 +1,95 @@
+#include "server/jobs/job_log.h"
+
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "google/protobuf/util/time_util.h"
+#include "server/events/event_hub.h"
+
+namespace trainyard::server {
+
+using google::protobuf::util::TimeUtil;
+using Job = v1::TrainingJob;
+
+bool MayGo(Job::State from, Job::State to) {
+  switch (from) {
+    case Job::QUEUED:
+      return to == Job::RUNNING || to == Job::CANCELLED;
+    case Job::RUNNING:
+      return to == Job::QUEUED || to == Job::CANCELLING || to == Job::SUCCEEDED ||
+             to == Job::FAILED;
+    case Job::CANCELLING:
+      return IsTerminal(to);
+    case Job::STATE_UNSPECIFIED:
+      return to == Job::QUEUED;
+    default:
+      return false;
+  }
+}
+
+absl::StatusOr<JobEdit> JobEdit::Load(Transaction& transaction, const std::string& name,
+                                      const std::string& uid) {
+  JobEdit edit(transaction);
+  auto row = transaction.Get(ResourceKind::kJob, name);
+  if (!row.ok()) return row.status();
+  if (!uid.empty() && row->uid != uid) {
+    return MakeError(absl::StatusCode::kNotFound, {"NOT_FOUND", "", {{"resource", name}}},
+                     StrCat(name, " has been deleted"));
+  }
+  edit.row_ = *std::move(row);
+  if (!edit.record_.ParseFromString(edit.row_.body)) {
+    return MakeError(absl::StatusCode::kDataLoss, {"DATABASE_DAMAGED", "", {}},
+                     StrCat("the record of ", name, " cannot be read"));
+  }
+  return edit;
+}
+
+JobEdit JobEdit::New(Transaction& transaction, store::v1::JobRecord record) {
+  JobEdit edit(transaction);
+  edit.record_ = std::move(record);
+  edit.row_.kind = ResourceKind::kJob;
+  edit.row_.name = edit.job().name();
+  edit.row_.uid = edit.job().uid();
+  edit.row_.parent = edit.row_.name.substr(0, edit.row_.name.find("/jobs/"));
+  return edit;
+}
+
+absl::Status JobEdit::Append(v1::TrainingEvent event) {
+  const std::int64_t sequence = job().last_sequence() + 1;
+  event.set_sequence(sequence);
+  event.set_attempt(job().attempt());
+  *event.mutable_time() = TimeUtil::GetCurrentTime();
+  EventRow row{sequence, event.SerializeAsString()};
+  const int epoch = event.has_epoch() ? event.epoch().epoch() : 0;
+  auto status = transaction_->AppendEvent(uid(), sequence, epoch, row.body);
+  if (!status.ok()) return status;
+  job().set_last_sequence(sequence);
+  appended_.push_back(std::move(row));
+  return absl::OkStatus();
+}
+
+absl::Status JobEdit::Enter(Job::State state, const std::string& reason) {
+  if (!MayGo(job().state(), state)) {
+    return MakeError(absl::StatusCode::kFailedPrecondition,
+                     {"ILLEGAL_TRANSITION", "", {{"state", Job::State_Name(job().state())}}},
+                     StrCat(job().name(), " is ", Job::State_Name(job().state()),
+                            " and cannot become ", Job::State_Name(state)));
+  }
+  job().set_state(state);
+  if (IsTerminal(state)) *job().mutable_end_time() = TimeUtil::GetCurrentTime();
+  v1::TrainingEvent event;
+  event.mutable_state_change()->set_state(state);
+  event.mutable_state_change()->set_reason(reason);
+  if (job().has_error()) *event.mutable_state_change()->mutable_error() = job().error();
+  return Append(std::move(event));
+}
+
+absl::Status JobEdit::Save() {
+  row_.state = job().state();
+  row_.body = record_.SerializeAsString();
+  if (row_.id == 0) return transaction_->Insert(row_);
+  return transaction_->Update(row_);
+}
+
+}  // namespace trainyard::server

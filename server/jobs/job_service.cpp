@@ -1,0 +1,235 @@
+// The calls that users make; see job_create.cpp for the checks of a new job and
+// job_training.cpp for what workers cause.
+#include "server/jobs/job_service.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "server/jobs/training_task.h"
+#include "server/resources/request.h"
+
+namespace trainyard::server {
+
+using Job = v1::TrainingJob;
+
+JobService::JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool,
+                       int slots)
+    : layout_(layout),
+      store_(store),
+      hub_(hub),
+      pool_(pool),
+      slots_(slots),
+      scheduler_(slots, [this](const QueuedJob& job) { return Dispatch(job); }) {}
+
+JobService::~JobService() = default;
+
+void JobService::Close() { scheduler_.Close(); }
+
+void JobService::Announce(JobEdit& edit) {
+  if (!edit.appended().empty()) {
+    hub_.Published(edit.uid(), edit.appended(), IsTerminal(edit.job().state()));
+  }
+}
+
+absl::Status JobService::Change(const std::string& name, const std::string& uid,
+                                const std::function<absl::Status(JobEdit&)>& change) {
+  std::optional<JobEdit> changed;
+  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
+    auto edit = JobEdit::Load(transaction, name, uid);
+    if (!edit.ok()) return edit.status();
+    if (auto done = change(*edit); !done.ok()) return done;
+    changed = *std::move(edit);
+    return changed->Save();
+  });
+  if (status.ok()) Announce(*changed);
+  return status;
+}
+
+absl::StatusOr<Job> JobService::Create(const Caller& caller,
+                                       const v1::CreateTrainingJobRequest& request) {
+  Job response;
+  std::optional<JobEdit> created;
+  auto status = Once(
+      store_, {caller, "CreateTrainingJob", request, request.request_id(), request.validate_only()},
+      response, [&](Transaction& transaction) -> absl::Status {
+        store::v1::JobRecord record;
+        if (auto done = Prepare(transaction, caller, request, record); !done.ok()) return done;
+        JobEdit edit = JobEdit::New(transaction, std::move(record));
+        if (auto done = edit.Enter(Job::QUEUED); !done.ok()) return done;
+        if (auto done = edit.Save(); !done.ok()) return done;
+        response = edit.job();
+        if (request.validate_only()) FillEstimate(transaction, response);
+        created = std::move(edit);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  // Not so for a dry run or an answer given again.
+  if (created && !request.validate_only()) {
+    Announce(*created);
+    scheduler_.Enqueue({created->uid(), response.name()});
+  }
+  if (response.state() == Job::QUEUED && !request.validate_only()) FillQueue(response);
+  return response;
+}
+
+absl::StatusOr<Job> JobService::Get(const Caller& caller,
+                                    const v1::GetTrainingJobRequest& request) {
+  auto name = ResolveName(caller, "name", "jobs", request.name());
+  if (!name.ok()) return name.status();
+  store::v1::JobRecord record;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, *name);
+    if (!row.ok()) return row.status();
+    record.ParseFromString(row->body);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  FillQueue(*record.mutable_job());
+  return std::move(*record.mutable_job());
+}
+
+absl::StatusOr<v1::ListTrainingJobsResponse> JobService::List(
+    const Caller& caller, const v1::ListTrainingJobsRequest& request) {
+  auto parent = ResolveUser(caller, "parent", request.parent());
+  if (!parent.ok()) return parent.status();
+  auto page = ParsePage(request.page_size(), request.page_token());
+  if (!page.ok()) return page.status();
+  v1::ListTrainingJobsResponse response;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto rows = reader.List(ResourceKind::kJob, *parent, page->after_id, page->size + 1);
+    if (!rows.ok()) return rows.status();
+    const bool more = static_cast<int>(rows->size()) > page->size;
+    if (more) rows->pop_back();
+    for (const ResourceRow& row : *rows) {
+      store::v1::JobRecord record;
+      record.ParseFromString(row.body);
+      *response.add_jobs() = std::move(*record.mutable_job());
+    }
+    if (more) response.set_next_page_token(PageToken(rows->back().id));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  for (Job& job : *response.mutable_jobs()) FillQueue(job);
+  return response;
+}
+
+absl::Status JobService::Delete(const Caller& caller, const v1::DeleteTrainingJobRequest& request) {
+  auto name = ResolveName(caller, "name", "jobs", request.name());
+  if (!name.ok()) return name.status();
+  v1::DeleteTrainingJobRequest nothing;
+  std::string uid;
+  auto status = Once(
+      store_, {caller, "DeleteTrainingJob", request, request.request_id(), request.validate_only()},
+      nothing, [&](Transaction& transaction) -> absl::Status {
+        auto edit = JobEdit::Load(transaction, *name);
+        if (!edit.ok()) return edit.status();
+        if (!IsTerminal(edit->job().state())) {
+          return MakeError(
+              absl::StatusCode::kFailedPrecondition,
+              {"JOB_NOT_ENDED", "", {{"state", Job::State_Name(edit->job().state())}}},
+              StrCat(*name, " is ", Job::State_Name(edit->job().state()), "; cancel it first"));
+        }
+        auto rows = transaction.List(ResourceKind::kEvaluation, *name, 0, 1 << 30);
+        if (!rows.ok()) return rows.status();
+        for (const ResourceRow& row : *rows) {
+          if (row.state == v1::Evaluation::RUNNING) {
+            return MakeError(absl::StatusCode::kFailedPrecondition, {"JOB_IN_USE", "", {}},
+                             StrCat(row.name, " is running; wait for it"));
+          }
+        }
+        uid = edit->uid();
+        auto done = transaction.DeleteChildren(*name);
+        if (done.ok()) done = transaction.DeleteEvents(uid);
+        if (done.ok()) done = transaction.Delete(uid);
+        return done;
+      });
+  if (status.ok() && !uid.empty() && !request.validate_only()) {
+    hub_.Deleted(uid);
+    std::error_code ignored;
+    std::filesystem::remove_all(layout_.Job(uid), ignored);
+  }
+  return status;
+}
+
+absl::StatusOr<Job> JobService::Cancel(const Caller& caller,
+                                       const v1::CancelTrainingJobRequest& request) {
+  auto name = ResolveName(caller, "name", "jobs", request.name());
+  if (!name.ok()) return name.status();
+  Job response;
+  std::optional<JobEdit> cancelled;
+  auto status = Once(store_, {caller, "CancelTrainingJob", request, request.request_id()}, response,
+                     [&](Transaction& transaction) -> absl::Status {
+                       auto edit = JobEdit::Load(transaction, *name);
+                       if (!edit.ok()) return edit.status();
+                       const auto state = edit->job().state();
+                       absl::Status done;
+                       if (state != Job::CANCELLING) {
+                         done = edit->Enter(state == Job::QUEUED ? Job::CANCELLED : Job::CANCELLING,
+                                            "cancelled by its user");
+                       }
+                       if (done.ok()) done = edit->Save();
+                       response = edit->job();
+                       cancelled = *std::move(edit);
+                       return done;
+                     });
+  if (!status.ok()) return status;
+  if (!cancelled) return response;
+  scheduler_.Remove(cancelled->uid());
+  std::shared_ptr<TrainingTask> task;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = tasks_.find(cancelled->uid()); found != tasks_.end()) {
+      task = found->second;
+    }
+  }
+  if (task != nullptr) task->Cancel();
+  Announce(*cancelled);
+  return response;
+}
+
+absl::StatusOr<v1::ListTrainingEventsResponse> JobService::ListEvents(
+    const Caller& caller, const v1::ListTrainingEventsRequest& request) {
+  auto name = ResolveName(caller, "name", "jobs", request.name());
+  if (!name.ok()) return name.status();
+  auto page = ParsePage(request.page_size(), "");
+  if (!page.ok()) return page.status();
+  v1::ListTrainingEventsResponse response;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, *name);
+    if (!row.ok()) return row.status();
+    store::v1::JobRecord record;
+    record.ParseFromString(row->body);
+    const std::int64_t last = record.job().last_sequence();
+    if (request.after_sequence() < 0 || request.after_sequence() > last) {
+      return MakeError(
+          absl::StatusCode::kOutOfRange,
+          {"CURSOR_OUT_OF_RANGE",
+           "after_sequence",
+           {{"earliest_sequence", "1"}, {"last_sequence", StrCat(last)}}},
+          StrCat("after_sequence ", request.after_sequence(), " is not within 0..", last));
+    }
+    auto events = reader.Events(row->uid, request.after_sequence(), page->size);
+    if (!events.ok()) return events.status();
+    for (const EventRow& event : *events) response.add_events()->ParseFromString(event.body);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return response;
+}
+
+void JobService::FillQueue(Job& job) const {
+  if (job.state() != Job::QUEUED) return;
+  const auto wait = scheduler_.WaitOf(job.uid());
+  // About to start: it has left the queue and its state follows.
+  job.set_queue_position(std::max(1, wait.position));
+  job.set_queue_reason(wait.position <= 1 ? StrCat("next: waits for one of ", wait.slots, " slots")
+                                          : StrCat(wait.position - 1, " jobs are ahead of it for ",
+                                                   wait.slots, " slots"));
+}
+
+}  // namespace trainyard::server

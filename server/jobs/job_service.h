@@ -1,0 +1,92 @@
+// Training jobs: created by users, run by workers, kept in the store.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/events/event_hub.h"
+#include "server/jobs/job_log.h"
+#include "server/jobs/scheduler.h"
+#include "server/resources/names.h"
+#include "server/store/layout.h"
+#include "server/store/store.h"
+#include "server/workers/worker_pool.h"
+#include "trainyard/v1/training.pb.h"
+#include "trainyard/worker/v1/worker.pb.h"
+
+namespace trainyard::server {
+
+// Owns every job's state: nobody else changes it. Each change and its event are
+// one transaction, announced to watchers after it is durable. Any thread.
+class JobService {
+ public:
+  JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool, int slots);
+  ~JobService();
+
+  // Puts the jobs of an earlier server where they were, and begins to run.
+  absl::Status Recover();
+  // Starts no more jobs.
+  void Close();
+
+  // The calls of TrainingService; errors as its proto says.
+  absl::StatusOr<v1::TrainingJob> Create(const Caller& caller,
+                                         const v1::CreateTrainingJobRequest& request);
+  absl::StatusOr<v1::TrainingJob> Get(const Caller& caller,
+                                      const v1::GetTrainingJobRequest& request);
+  absl::StatusOr<v1::ListTrainingJobsResponse> List(const Caller& caller,
+                                                    const v1::ListTrainingJobsRequest& request);
+  absl::Status Delete(const Caller& caller, const v1::DeleteTrainingJobRequest& request);
+  absl::StatusOr<v1::TrainingJob> Cancel(const Caller& caller,
+                                         const v1::CancelTrainingJobRequest& request);
+  absl::StatusOr<v1::ListTrainingEventsResponse> ListEvents(
+      const Caller& caller, const v1::ListTrainingEventsRequest& request);
+
+  // Appends an EvaluationCompleted to a job's log, within `transaction`.
+  static absl::StatusOr<JobEdit> AppendEvaluation(Transaction& transaction,
+                                                  const std::string& job_name,
+                                                  const std::string& job_uid,
+                                                  const v1::EvaluationCompleted& completed);
+  // Tells watchers what an edit appended; call after the commit.
+  void Announce(JobEdit& edit);
+
+ private:
+  // The worker of one attempt.
+  class TrainingTask;
+
+  // Runs `change` on a job in one transaction and announces what it appended.
+  absl::Status Change(const std::string& name, const std::string& uid,
+                      const std::function<absl::Status(JobEdit&)>& change);
+  absl::Status Prepare(Transaction& transaction, const Caller& caller,
+                       const v1::CreateTrainingJobRequest& request, store::v1::JobRecord& record);
+  void FillEstimate(Reader& reader, v1::TrainingJob& job);
+  void FillQueue(v1::TrainingJob& job) const;
+
+  // Called by the scheduler: RUNNING, attempt + 1, and a worker.
+  bool Dispatch(const QueuedJob& queued);
+  v1::TrainingJob::State StateOf(const QueuedJob& key);
+  // Called by the task of an attempt.
+  absl::Status Report(const QueuedJob& key, int attempt, const worker::v1::TrainingReport& report);
+  absl::Status Finish(const QueuedJob& key, int attempt,
+                      const worker::v1::TrainingOutcome& outcome);
+  void Lost(const QueuedJob& key, int attempt, const std::string& how, bool draining);
+  void Forget(const std::string& uid);
+  void RemoveUnkept(const store::v1::JobRecord& record);
+
+  const Layout& layout_;
+  Store& store_;
+  EventHub& hub_;
+  WorkerPool& pool_;
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::shared_ptr<TrainingTask>>
+      tasks_;  // by uid; guarded by mutex_
+  const int slots_;
+  Scheduler scheduler_;  // last: its thread uses all of the above
+};
+
+}  // namespace trainyard::server

@@ -1,0 +1,388 @@
+// What the scheduler and workers do to jobs.
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <bit>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "google/protobuf/util/time_util.h"
+#include "server/convert/network.h"
+#include "server/convert/status.h"
+#include "server/jobs/job_service.h"
+#include "server/jobs/speed.h"
+#include "server/jobs/training_task.h"
+
+namespace trainyard::server {
+namespace {
+
+using Job = v1::TrainingJob;
+
+constexpr int kMaxLostAttempts = 20;
+constexpr int kKeptCheckpoints = 2;
+
+worker::v1::ServerMessage TaskOf(const store::v1::JobRecord& record) {
+  worker::v1::ServerMessage message;
+  worker::v1::TrainTask& task = *message.mutable_train();
+  const Job& job = record.job();
+  task.set_uid(job.uid());
+  *task.mutable_spec() = job.spec();
+  *task.mutable_network() = job.network_spec();
+  *task.mutable_dataset() = record.dataset();
+  if (record.has_validation_dataset()) {
+    *task.mutable_validation_dataset() = record.validation_dataset();
+  }
+  if (!record.checkpoints().empty()) {
+    task.set_resume_path(
+        Layout::RelativeCheckpoint(job.uid(), record.checkpoints().rbegin()->file()));
+  }
+  return message;
+}
+
+absl::Status NotCurrent(const std::string& name, int attempt) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, {"ATTEMPT_REFUSED", "", {}},
+                   StrCat("attempt ", attempt, " of ", name, " is not the current one"));
+}
+
+// An attempt may speak for its job while it is the current one and runs.
+bool IsCurrent(JobEdit& edit, int attempt) {
+  return edit.job().attempt() == attempt &&
+         (edit.job().state() == Job::RUNNING || edit.job().state() == Job::CANCELLING);
+}
+
+// A replayed epoch is the same epoch: it must have the same cost, to the bit.
+absl::Status CheckReplay(Transaction& transaction, JobEdit& edit, const v1::EpochCompleted& epoch) {
+  auto earlier = transaction.EpochEvent(edit.uid(), epoch.epoch());
+  if (!earlier.ok()) return earlier.status();
+  v1::TrainingEvent event;
+  if (earlier->has_value()) event.ParseFromString((*earlier)->body);
+  if (std::bit_cast<std::uint64_t>(event.epoch().cost()) ==
+      std::bit_cast<std::uint64_t>(epoch.cost())) {
+    return absl::OkStatus();
+  }
+  spdlog::error("{}: epoch {} was replayed with cost {} instead of {}", edit.job().name(),
+                epoch.epoch(), epoch.cost(), event.epoch().cost());
+  v1::TrainingEvent warning;
+  warning.mutable_warning()->set_reason("REPLAY_DIFFERS");
+  warning.mutable_warning()->set_message(
+      StrCat("epoch ", epoch.epoch(), " was trained again after a worker was lost and came ",
+             "out with another cost; the first one stands in the log"));
+  return edit.Append(std::move(warning));
+}
+
+absl::Status ApplyEpoch(Transaction& transaction, JobEdit& edit, const v1::EpochCompleted& epoch) {
+  if (epoch.epoch() <= edit.job().epochs_completed()) {
+    return CheckReplay(transaction, edit, epoch);
+  }
+  if (epoch.epoch() != edit.job().epochs_completed() + 1) {
+    return MakeError(absl::StatusCode::kInternal, {"EPOCH_GAP", "", {}},
+                     StrCat("a worker of ", edit.job().name(), " reported epoch ", epoch.epoch(),
+                            " after ", edit.job().epochs_completed()));
+  }
+  edit.job().set_epochs_completed(epoch.epoch());
+  *edit.job().mutable_last_epoch() = epoch;
+  v1::TrainingEvent event;
+  *event.mutable_epoch() = epoch;
+  return edit.Append(std::move(event));
+}
+
+absl::Status ApplyCheckpoint(JobEdit& edit, const worker::v1::Checkpoint& checkpoint) {
+  auto& kept = *edit.record().mutable_checkpoints();
+  // After a lost worker the same epoch may come again: the newest file counts.
+  kept.erase(std::remove_if(kept.begin(), kept.end(),
+                            [&](const auto& old) { return old.epoch() >= checkpoint.epoch(); }),
+             kept.end());
+  store::v1::KeptCheckpoint& added = *kept.Add();
+  added.set_epoch(checkpoint.epoch());
+  added.set_file(checkpoint.file());
+  added.set_weights_digest(checkpoint.weights_digest());
+  added.set_size_bytes(checkpoint.size_bytes());
+  while (kept.size() > kKeptCheckpoints) kept.erase(kept.begin());
+  edit.job().clear_checkpoint_epochs();
+  for (const auto& one : kept) edit.job().add_checkpoint_epochs(one.epoch());
+  edit.record().set_lost_attempts(0);
+  v1::TrainingEvent event;
+  event.mutable_checkpoint()->set_epoch(checkpoint.epoch());
+  event.mutable_checkpoint()->set_weights_digest(checkpoint.weights_digest());
+  event.mutable_checkpoint()->set_size_bytes(checkpoint.size_bytes());
+  return edit.Append(std::move(event));
+}
+
+absl::Status Apply(Transaction& transaction, JobEdit& edit, const worker::v1::TrainingFact& fact) {
+  switch (fact.kind_case()) {
+    case worker::v1::TrainingFact::kStarted:
+      edit.job().set_kernel_variant(fact.started().kernel_variant());
+      return absl::OkStatus();
+    case worker::v1::TrainingFact::kEpoch:
+      return ApplyEpoch(transaction, edit, fact.epoch());
+    case worker::v1::TrainingFact::kCheckpoint:
+      return ApplyCheckpoint(edit, fact.checkpoint());
+    case worker::v1::TrainingFact::kWarning: {
+      v1::TrainingEvent event;
+      *event.mutable_warning() = fact.warning();
+      return edit.Append(std::move(event));
+    }
+    case worker::v1::TrainingFact::KIND_NOT_SET:
+      break;
+  }
+  return absl::InternalError("a worker reported a fact of no known kind");
+}
+
+}  // namespace
+
+absl::Status JobService::Recover() {
+  std::vector<QueuedJob> queued;
+  std::vector<std::pair<QueuedJob, int>> interrupted;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    for (const auto state : {Job::QUEUED, Job::RUNNING, Job::CANCELLING}) {
+      auto rows = reader.ListByState(ResourceKind::kJob, state);
+      if (!rows.ok()) return rows.status();
+      for (const ResourceRow& row : *rows) {
+        if (state == Job::QUEUED) {
+          queued.push_back({row.uid, row.name});
+        } else {
+          store::v1::JobRecord record;
+          record.ParseFromString(row.body);
+          interrupted.push_back({{row.uid, row.name}, record.job().attempt()});
+        }
+      }
+    }
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  // What ran goes first: it was further on.
+  for (const auto& [key, attempt] : interrupted) {
+    Lost(key, attempt, "the server was restarted", true);
+    scheduler_.Enqueue(key);
+  }
+  for (QueuedJob& key : queued) scheduler_.Enqueue(std::move(key));
+  scheduler_.Open();
+  return absl::OkStatus();
+}
+
+// A cancellation that came before the task was known to Cancel.
+Job::State JobService::StateOf(const QueuedJob& key) {
+  auto state = Job::STATE_UNSPECIFIED;
+  const auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, key.name);
+    if (row.ok() && row->uid == key.uid) state = static_cast<Job::State>(row->state);
+    return row.status();
+  });
+  if (!status.ok()) spdlog::error("{}: {}", key.name, status.ToString());
+  return state;
+}
+
+bool JobService::Dispatch(const QueuedJob& queued) {
+  worker::v1::ServerMessage message;
+  int attempt = 0;
+  auto status = Change(queued.name, queued.uid, [&](JobEdit& edit) -> absl::Status {
+    if (edit.job().state() != Job::QUEUED) return absl::CancelledError("no longer queued");
+    attempt = edit.job().attempt() + 1;
+    edit.job().set_attempt(attempt);
+    if (!edit.job().has_start_time()) {
+      *edit.job().mutable_start_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+    }
+    message = TaskOf(edit.record());
+    return edit.Enter(Job::RUNNING);
+  });
+  if (!status.ok()) {
+    if (!absl::IsCancelled(status) && !absl::IsNotFound(status)) {
+      spdlog::error("{}: cannot be started: {}", queued.name, status.ToString());
+    }
+    return false;
+  }
+  std::error_code error;
+  std::filesystem::create_directories(layout_.Checkpoints(queued.uid), error);
+  auto task = std::make_shared<TrainingTask>(*this, queued, attempt, std::move(message));
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_[queued.uid] = task;
+  }
+  status = pool_.Start(queued.name, attempt, layout_.WorkerLog(queued.uid), task);
+  if (status.ok()) {
+    if (StateOf(queued) == Job::CANCELLING) task->Cancel();
+    return true;
+  }
+  Forget(queued.uid);
+  Lost(queued, attempt, std::string(status.message()), absl::IsUnavailable(status));
+  return false;
+}
+
+absl::Status JobService::Report(const QueuedJob& key, int attempt,
+                                const worker::v1::TrainingReport& report) {
+  store::v1::JobRecord kept;
+  bool checkpointed = false;
+  std::optional<JobEdit> changed;
+  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
+    auto edit = JobEdit::Load(transaction, key.name, key.uid);
+    if (!edit.ok()) return edit.status();
+    if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
+    for (const auto& fact : report.facts()) {
+      checkpointed = checkpointed || fact.has_checkpoint();
+      if (auto done = Apply(transaction, *edit, fact); !done.ok()) return done;
+    }
+    changed = *std::move(edit);
+    return changed->Save();
+  });
+  if (!status.ok()) return status;
+  if (checkpointed) RemoveUnkept(changed->record());
+  Announce(*changed);
+  return absl::OkStatus();
+}
+
+absl::Status JobService::Finish(const QueuedJob& key, int attempt,
+                                const worker::v1::TrainingOutcome& outcome) {
+  using Outcome = worker::v1::TrainingOutcome;
+  std::optional<JobEdit> changed;
+  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
+    auto edit = JobEdit::Load(transaction, key.name, key.uid);
+    if (!edit.ok()) return edit.status();
+    if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
+    Job& job = edit->job();
+    if (!outcome.weights_digest().empty()) job.set_weights_digest(outcome.weights_digest());
+    Job::State state = Job::SUCCEEDED;
+    if (outcome.kind() == Outcome::CANCELLED) state = Job::CANCELLED;
+    if (outcome.kind() == Outcome::FAILED) {
+      state = Job::FAILED;
+      *job.mutable_error() = outcome.error();
+    }
+    auto network = ToCore(job.network_spec());
+    if (network.ok()) {
+      if (auto done = RememberSpeed(transaction, job, ParameterCount(*network)); !done.ok()) {
+        return done;
+      }
+    }
+    if (auto done = edit->Enter(state, state == Job::FAILED ? job.error().message() : "");
+        !done.ok()) {
+      return done;
+    }
+    changed = *std::move(edit);
+    return changed->Save();
+  });
+  if (status.ok()) Announce(*changed);
+  return status;
+}
+
+void JobService::Lost(const QueuedJob& key, int attempt, const std::string& how, bool draining) {
+  bool queued = false;
+  const auto status = Change(key.name, key.uid, [&](JobEdit& edit) -> absl::Status {
+    if (!IsCurrent(edit, attempt)) return absl::CancelledError("not the current attempt");
+    if (edit.job().state() == Job::CANCELLING) {
+      return edit.Enter(Job::CANCELLED, how);
+    }
+    if (!draining) edit.record().set_lost_attempts(edit.record().lost_attempts() + 1);
+    if (edit.record().lost_attempts() < kMaxLostAttempts) {
+      queued = true;
+      return edit.Enter(Job::QUEUED, how);
+    }
+    *edit.job().mutable_error() =
+        ToRpcStatus(MakeError(absl::StatusCode::kInternal, {"WORKER_LOST", "", {}},
+                              StrCat("its worker was lost ", kMaxLostAttempts,
+                                     " times in a row without progress; the last one ", how)));
+    return edit.Enter(Job::FAILED, edit.job().error().message());
+  });
+  if (!status.ok() && !absl::IsCancelled(status)) {
+    spdlog::error("{}: cannot record that its worker {}: {}", key.name, how, status.ToString());
+  }
+  if (queued && !draining) {
+    spdlog::warn("{}: worker of attempt {} {}; queued again", key.name, attempt, how);
+    scheduler_.Enqueue(key);
+  }
+}
+
+absl::StatusOr<JobEdit> JobService::AppendEvaluation(Transaction& transaction,
+                                                     const std::string& job_name,
+                                                     const std::string& job_uid,
+                                                     const v1::EvaluationCompleted& completed) {
+  auto edit = JobEdit::Load(transaction, job_name, job_uid);
+  if (!edit.ok()) return edit.status();
+  v1::TrainingEvent event;
+  *event.mutable_evaluation() = completed;
+  auto status = edit->Append(std::move(event));
+  if (status.ok()) status = edit->Save();
+  if (!status.ok()) return status;
+  return edit;
+}
+
+void JobService::Forget(const std::string& uid) {
+  const std::lock_guard lock(mutex_);
+  tasks_.erase(uid);
+}
+
+// Files that the record no longer names; a crash in between leaves some, which
+// the next checkpoint's removal takes along.
+void JobService::RemoveUnkept(const store::v1::JobRecord& record) {
+  std::set<std::string> kept;
+  for (const auto& checkpoint : record.checkpoints()) kept.insert(checkpoint.file());
+  std::error_code error;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(layout_.Checkpoints(record.job().uid()), error)) {
+    const std::string file = entry.path().filename().string();
+    if (entry.path().extension() == ".safetensors" && !kept.contains(file)) {
+      std::filesystem::remove(entry.path(), error);
+    }
+  }
+}
+
+void JobService::TrainingTask::Cancel() {
+  std::shared_ptr<WorkerLink> link;
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    link = link_;
+  }
+  worker::v1::ServerMessage message;
+  message.mutable_cancel();
+  if (link != nullptr) link->Send(message);
+}
+
+absl::Status JobService::TrainingTask::OnAttach(std::shared_ptr<WorkerLink> link) {
+  if (!link->Send(task_)) return absl::UnavailableError("the worker is gone");
+  bool cancelled = false;
+  {
+    const std::lock_guard lock(mutex_);
+    link_ = std::move(link);
+    cancelled = cancelled_;
+  }
+  if (cancelled) Cancel();
+  return absl::OkStatus();
+}
+
+absl::Status JobService::TrainingTask::OnMessage(const worker::v1::WorkerMessage& message) {
+  if (message.has_progress()) {
+    jobs_.hub_.Progress(key_.uid, message.progress());
+    return absl::OkStatus();
+  }
+  if (message.has_report()) {
+    auto status = jobs_.Report(key_, attempt_, message.report());
+    if (!status.ok()) return status;
+    worker::v1::ServerMessage answer;
+    answer.mutable_acknowledged()->set_number(message.report().number());
+    std::shared_ptr<WorkerLink> link;
+    {
+      const std::lock_guard lock(mutex_);
+      link = link_;
+    }
+    link->Send(answer);
+    return absl::OkStatus();
+  }
+  if (message.has_training_outcome()) {
+    auto status = jobs_.Finish(key_, attempt_, message.training_outcome());
+    if (status.ok()) done_ = true;
+    return status;
+  }
+  return absl::InvalidArgumentError("not a message of a training worker");
+}
+
+void JobService::TrainingTask::OnEnd(const std::string& how, bool draining) {
+  jobs_.Forget(key_.uid);
+  if (!done_) {
+    jobs_.Lost(key_, attempt_, draining ? "the server was stopped" : how, draining);
+  }
+  jobs_.scheduler_.Release();
+}
+
+}  // namespace trainyard::server

@@ -1,0 +1,40 @@
+// The worker of one attempt at a job.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "server/jobs/job_service.h"
+
+namespace trainyard::server {
+
+// Passes what a training worker says to the job service, and cancellation to
+// the worker. The pool calls the WorkerTask part, anybody Cancel.
+class JobService::TrainingTask final : public WorkerTask {
+ public:
+  TrainingTask(JobService& jobs, QueuedJob key, int attempt, worker::v1::ServerMessage task)
+      : jobs_(jobs), key_(std::move(key)), attempt_(attempt), task_(std::move(task)) {}
+
+  // Tells the worker to stop, now or when it attaches.
+  void Cancel();
+
+  absl::Status OnAttach(std::shared_ptr<WorkerLink> link) override;
+  absl::Status OnMessage(const worker::v1::WorkerMessage& message) override;
+  bool Done() const override { return done_; }
+  void OnEnd(const std::string& how, bool draining) override;
+
+ private:
+  JobService& jobs_;
+  const QueuedJob key_;
+  const int attempt_;
+  const worker::v1::ServerMessage task_;
+  std::atomic<bool> done_ = false;
+
+  std::mutex mutex_;
+  std::shared_ptr<WorkerLink> link_;  // guarded by mutex_
+  bool cancelled_ = false;            // guarded by mutex_
+};
+
+}  // namespace trainyard::server

@@ -1,0 +1,204 @@
+#include "server/rpc/watch_reactor.h"
+
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "server/convert/status.h"
+
+namespace trainyard::server {
+namespace {
+
+constexpr int kReadAhead = 64;
+constexpr std::chrono::seconds kBookmarkAfter{15};
+constexpr std::chrono::seconds kStalledAfter{120};
+constexpr std::chrono::milliseconds kBetweenProgress{250};
+
+absl::Status ShuttingDown(std::int64_t cursor) {
+  return MakeError(absl::StatusCode::kUnavailable,
+                   {"SERVER_DRAINING", "", {{"last_sequence", StrCat(cursor)}}},
+                   StrCat("the server is shutting down; watch again after_sequence ", cursor));
+}
+
+WireMessage BookmarkAt(std::int64_t cursor) {
+  v1::WatchTrainingJobResponse response;
+  response.mutable_bookmark()->set_sequence(cursor);
+  return {0, grpc::Slice(response.SerializeAsString())};
+}
+
+bool Parse(const grpc::ByteBuffer& buffer, google::protobuf::Message& message) {
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return false;
+  std::string bytes;
+  for (const grpc::Slice& slice : slices) {
+    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return message.ParseFromString(bytes);
+}
+
+}  // namespace
+
+void WatchContext::Drain() {
+  std::vector<std::shared_ptr<WatchReactor>> reactors;
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+    reactors.assign(reactors_.begin(), reactors_.end());
+  }
+  for (const auto& reactor : reactors) stepper.Wake(reactor);
+}
+
+bool WatchContext::draining() {
+  const std::lock_guard lock(mutex_);
+  return draining_;
+}
+
+WatchReactor* WatchReactor::Start(WatchContext& context, const Caller& caller,
+                                  grpc::CallbackServerContext* call,
+                                  const grpc::ByteBuffer& request) {
+  auto reactor = std::make_shared<WatchReactor>(context, call);
+  reactor->caller_ = caller;
+  if (!Parse(request, reactor->request_)) {
+    reactor->request_error_ = FieldError("", "MALFORMED", "the request is not a valid message");
+  }
+  {
+    const std::lock_guard lock(context.mutex_);
+    context.reactors_.insert(reactor);
+  }
+  context.stepper.AddTicking(reactor);
+  reactor->Wake();
+  return reactor.get();
+}
+
+void WatchReactor::Wake() { context_.stepper.Wake(shared_from_this()); }
+
+void WatchReactor::OnWriteDone(bool ok) {
+  {
+    const std::lock_guard lock(mutex_);
+    writing_ = false;
+    broken_ = broken_ || !ok;
+  }
+  Wake();
+}
+
+void WatchReactor::OnCancel() {
+  {
+    const std::lock_guard lock(mutex_);
+    broken_ = true;
+  }
+  Wake();
+}
+
+void WatchReactor::OnDone() {
+  const auto self = shared_from_this();
+  context_.stepper.RemoveTicking(self);
+  const std::lock_guard lock(context_.mutex_);
+  context_.reactors_.erase(self);
+}
+
+void WatchReactor::OnEvents() { Wake(); }
+
+void WatchReactor::OnProgress(const WireMessage& progress) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_ = progress;
+  }
+  Wake();
+}
+
+void WatchReactor::Step() {
+  bool broken = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    broken = broken_;
+    if (writing_ && !broken) {
+      if (!DropStalled()) return;
+    }
+    if (writing_) return;
+  }
+  if (broken) return End(grpc::Status::CANCELLED);
+  if (context_.draining()) return End(ToGrpcStatus(ShuttingDown(cursor_)));
+  if (!open_) {
+    Open();
+  } else {
+    SendNext();
+  }
+}
+
+// Called with the mutex held while a write is in flight; TryCancel only posts.
+bool WatchReactor::DropStalled() {
+  if (Clock::now() - last_write_ < kStalledAfter) return false;
+  call_->TryCancel();
+  return true;
+}
+
+void WatchReactor::Open() {
+  absl::Status status = request_error_;
+  absl::StatusOr<std::string> name = std::string();
+  if (status.ok()) {
+    name = ResolveName(caller_, "name", "jobs", request_.name());
+    status = name.status();
+  }
+  if (status.ok()) {
+    status = context_.hub.Subscribe(*name, request_.after_sequence(), shared_from_this(), job_uid_);
+  }
+  if (!status.ok()) return End(ToGrpcStatus(status));
+  open_ = true;
+  cursor_ = request_.after_sequence();
+  SendNext();
+}
+
+void WatchReactor::SendNext() {
+  if (ahead_.empty()) {
+    auto batch = context_.hub.Fetch(job_uid_, cursor_, kReadAhead);
+    if (!batch.ok()) return End(ToGrpcStatus(batch.status()));
+    if (batch->ended) return End(grpc::Status::OK);
+    ahead_.assign(batch->events.begin(), batch->events.end());
+  }
+  if (!ahead_.empty()) {
+    const WireMessage next = std::move(ahead_.front());
+    ahead_.pop_front();
+    cursor_ = next.sequence;
+    return Send(next);
+  }
+  if (const auto offer = NextOffer()) Send(*offer);
+}
+
+// What an idle stream may send beside events: progress that was asked for, or
+// a bookmark.
+std::optional<WireMessage> WatchReactor::NextOffer() {
+  const auto now = Clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!request_.progress()) progress_.reset();
+    if (progress_ && now - last_progress_ >= kBetweenProgress) {
+      last_progress_ = now;
+      return std::exchange(progress_, std::nullopt);
+    }
+  }
+  if (now - last_write_ >= kBookmarkAfter) return BookmarkAt(cursor_);
+  return std::nullopt;
+}
+
+void WatchReactor::Send(const WireMessage& message) {
+  in_flight_ = grpc::ByteBuffer(&message.bytes, 1);
+  last_write_ = Clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    writing_ = true;
+  }
+  StartWrite(&in_flight_);
+}
+
+void WatchReactor::End(const grpc::Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    finished_ = true;
+  }
+  if (!job_uid_.empty()) context_.hub.Unsubscribe(job_uid_, shared_from_this());
+  Finish(status);
+}
+
+}  // namespace trainyard::server

@@ -1,0 +1,127 @@
+// The database: resources, events and answered requests, all behind one writer.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/layout.h"
+
+namespace trainyard::server {
+
+class Connection;
+
+// Kinds of stored resources. The numbers are on disk: never change them.
+enum class ResourceKind { kDataset = 1, kNetwork = 2, kJob = 3, kEvaluation = 4 };
+
+// A resource: what queries need in columns, the rest as opaque bytes.
+struct ResourceRow {
+  // Order of creation; also what page tokens hold.
+  std::int64_t id = 0;
+  ResourceKind kind{};
+  // Full resource name, unique.
+  std::string name;
+  std::string uid;
+  // users/{user}, or the job of an evaluation.
+  std::string parent;
+  // The public state enum's number.
+  int state = 0;
+  // Content digest of a dataset; empty for others.
+  std::string digest;
+  std::string body;
+};
+
+// An event of a job.
+struct EventRow {
+  std::int64_t sequence = 0;
+  std::string body;
+};
+
+// A request that has been answered.
+struct AnsweredRequest {
+  std::string fingerprint;
+  std::string response;
+};
+
+// Queries. What one Reader sees within one call of Store::Read is a snapshot.
+class Reader {
+ public:
+  explicit Reader(Connection& connection) : connection_(connection) {}
+
+  // NOT_FOUND where there is none.
+  absl::StatusOr<ResourceRow> Get(ResourceKind kind, std::string_view name);
+  // In order of creation, after `after_id`.
+  absl::StatusOr<std::vector<ResourceRow>> List(ResourceKind kind, std::string_view parent,
+                                                std::int64_t after_id, int limit);
+  // Those in a state, of all users, in order of creation.
+  absl::StatusOr<std::vector<ResourceRow>> ListByState(ResourceKind kind, int state);
+  // Datasets with this content.
+  absl::StatusOr<int> CountByDigest(std::string_view digest);
+
+  absl::StatusOr<std::vector<EventRow>> Events(std::string_view job_uid,
+                                               std::int64_t after_sequence, int limit);
+  // The event that completed an epoch, if there is one.
+  absl::StatusOr<std::optional<EventRow>> EpochEvent(std::string_view job_uid, int epoch);
+
+  absl::StatusOr<std::optional<AnsweredRequest>> Answered(std::string_view caller,
+                                                          std::string_view method,
+                                                          std::string_view request_id);
+  // A large companion of a resource.
+  absl::StatusOr<std::string> Attachment(std::string_view uid);
+  // A fact about the server; empty where there is none.
+  absl::StatusOr<std::string> Fact(std::string_view key);
+
+ protected:
+  Connection& connection_;
+};
+
+// Queries and changes, within one transaction, on the writer's thread.
+class Transaction : public Reader {
+ public:
+  using Reader::Reader;
+
+  // Fills in row.id. ALREADY_EXISTS where the name is taken.
+  absl::Status Insert(ResourceRow& row);
+  // state, digest and body of the row with this uid.
+  absl::Status Update(const ResourceRow& row);
+  absl::Status Delete(std::string_view uid);
+  absl::Status DeleteChildren(std::string_view parent);
+
+  // `epoch` is 0 for events other than a completed epoch. A sequence or an
+  // epoch that is there already is an INTERNAL error: callers check.
+  absl::Status AppendEvent(std::string_view job_uid, std::int64_t sequence, int epoch,
+                           std::string_view body);
+  absl::Status DeleteEvents(std::string_view job_uid);
+
+  absl::Status PutAnswered(std::string_view caller, std::string_view method,
+                           std::string_view request_id, const AnsweredRequest& answer);
+  absl::Status PutAttachment(std::string_view uid, std::string_view body);
+  absl::Status PutFact(std::string_view key, std::string_view value);
+};
+
+// Owns the database. One thread writes and checkpoints; it puts what has
+// arrived together into one transaction, so that many callers share one fsync.
+// Any thread may call Read and Commit.
+class Store {
+ public:
+  // Opens or makes the database, checks it and brings its schema up to date.
+  // Errors: FAILED_PRECONDITION where it was written by a newer server;
+  // DATA_LOSS where it is damaged.
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const Layout& layout);
+  virtual ~Store() = default;
+
+  // Runs `work` and returns when what it did is durable. Where it fails,
+  // nothing of it is kept. It must not call back into the store.
+  virtual absl::Status Commit(std::function<absl::Status(Transaction&)> work) = 0;
+
+  // Runs `work` over one snapshot, on the caller's thread.
+  virtual absl::Status Read(const std::function<absl::Status(Reader&)>& work) = 0;
+};
+
+}  // namespace trainyard::server

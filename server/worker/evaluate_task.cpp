@@ -1,0 +1,42 @@
+// Runs a dataset through kept weights.
+#include <variant>
+
+#include "core/eval/evaluation.h"
+#include "server/convert/evaluation.h"
+#include "server/convert/status.h"
+#include "server/worker/model.h"
+#include "server/worker/tasks.h"
+
+namespace trainyard::server {
+namespace {
+
+absl::StatusOr<EvaluationResult> Measure(const WorkerContext& context,
+                                         const worker::v1::EvaluateTask& task) {
+  auto model = LoadModel(context, task.model());
+  if (!model.ok()) return model.status();
+  auto dataset = OpenDataset(context, task.dataset());
+  if (!dataset.ok()) return dataset.status();
+  return std::visit(
+      [&](const auto& parameters) {
+        return Evaluate(model->network, parameters, model->checkpoint.header.scaling, *dataset);
+      },
+      model->checkpoint.parameters);
+}
+
+}  // namespace
+
+void RunEvaluation(const WorkerContext& context, const worker::v1::EvaluateTask& task,
+                   Session& session) {
+  const auto result = Measure(context, task);
+  worker::v1::WorkerMessage message;
+  worker::v1::EvaluationOutcome& outcome = *message.mutable_evaluation_outcome();
+  if (result.ok()) {
+    Describe(*result, outcome.mutable_evaluation());
+    for (const auto& row : result->misclassified) *outcome.add_misclassified() = ToProto(row);
+  } else {
+    *outcome.mutable_error() = ToRpcStatus(result.status());
+  }
+  session.Finish(message);
+}
+
+}  // namespace trainyard::server

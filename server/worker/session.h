@@ -1,0 +1,85 @@
+// A worker's stream to its server.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "trainyard/worker/v1/worker.grpc.pb.h"
+
+namespace trainyard::server {
+
+// Attaches, and carries messages both ways on two threads of its own, so that
+// computing never waits for the network but where the server is far behind.
+// The task's thread calls Report, Progress, Finish and Next; any thread may
+// read stop().
+class Session {
+ public:
+  // Connects to DATA_DIR/run/worker.sock and says hello.
+  Session(const std::filesystem::path& data_dir, const std::string& name, int attempt);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // The next message that is not for the session itself; empty when the stream
+  // has ended.
+  std::optional<worker::v1::ServerMessage> Next();
+
+  // Queues a fact of a training run; facts that come faster than they are sent
+  // travel together. Waits while too many are not acknowledged.
+  void Report(worker::v1::TrainingFact fact);
+  // Sent if nothing else waits to be sent, else dropped.
+  void Progress(const v1::TrainingProgress& progress);
+  // Sends a message after all that was reported has been acknowledged. False
+  // where the stream has ended before.
+  bool Finish(const worker::v1::WorkerMessage& outcome);
+  // Sends a message now.
+  void Send(worker::v1::WorkerMessage message);
+  // Says that there is no more, and waits for the server to agree.
+  grpc::Status Close();
+
+  // Requested when the server cancels the task, or is gone.
+  std::stop_token stop() const { return stop_.get_token(); }
+  // Whether the stream has ended: nobody will hear the outcome.
+  bool broken() const;
+
+ private:
+  using Stream = grpc::ClientReaderWriter<worker::v1::WorkerMessage, worker::v1::ServerMessage>;
+
+  void ReadLoop();
+  void WriteLoop();
+  // Takes what is to be sent next; empty when there will be nothing more.
+  std::optional<worker::v1::WorkerMessage> TakeNext();
+
+  std::unique_ptr<worker::v1::WorkerService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<Stream> stream_;
+  std::stop_source stop_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<worker::v1::ServerMessage> received_;  // guarded by mutex_
+  std::deque<worker::v1::TrainingFact> facts_;      // guarded by mutex_
+  std::deque<worker::v1::WorkerMessage> messages_;  // guarded by mutex_
+  std::optional<v1::TrainingProgress> progress_;    // guarded by mutex_
+  std::int64_t reports_sent_ = 0;                   // guarded by mutex_
+  std::int64_t reports_acknowledged_ = 0;           // guarded by mutex_
+  bool ended_ = false;                              // guarded by mutex_
+  bool closing_ = false;                            // guarded by mutex_
+  std::thread reader_;
+  std::thread writer_;
+};
+
+}  // namespace trainyard::server

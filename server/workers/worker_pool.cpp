@@ -1,0 +1,154 @@
+#include "server/workers/worker_pool.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+
+namespace trainyard::server {
+namespace {
+
+// A worker that has been asked to stop is killed after this.
+constexpr std::chrono::seconds kGrace{5};
+
+std::string KeyOf(std::string_view name, int attempt) { return StrCat(name, "#", attempt); }
+
+}  // namespace
+
+struct WorkerPool::Worker {
+  std::string key;
+  WorkerId id{};
+  std::shared_ptr<WorkerTask> task;
+  // The rest is guarded by the pool's mutex.
+  bool attached = false;
+  // A stream of it is being served: the end waits for it.
+  bool streaming = false;
+  bool exited = false;
+  bool ended = false;
+  std::string how;
+};
+
+WorkerPool::WorkerPool(Executor& executor) : executor_(executor) {
+  executor_.SetExitHandler([this](WorkerId id, const std::string& how) { OnExit(id, how); });
+}
+
+absl::Status WorkerPool::Start(const std::string& name, int attempt,
+                               const std::filesystem::path& log, std::shared_ptr<WorkerTask> task) {
+  auto worker = std::make_shared<Worker>();
+  worker->key = KeyOf(name, attempt);
+  worker->task = std::move(task);
+  // Held while the process starts, so that neither its end nor its Hello comes
+  // before the pool knows it.
+  std::unique_lock lock(mutex_);
+  WaitForPredecessor(worker->key, lock);
+  if (draining_) return absl::UnavailableError("the server is shutting down");
+  if (workers_.contains(worker->key)) {
+    return absl::AlreadyExistsError(StrCat("a worker for ", worker->key, " is running"));
+  }
+  auto id = executor_.Start({name, attempt, log});
+  if (!id.ok()) return id.status();
+  worker->id = *id;
+  workers_.emplace(worker->key, worker);
+  return absl::OkStatus();
+}
+
+// A name may be used again while the process that worked for its former owner
+// is still ending: its task is over, and it will be gone in a moment.
+void WorkerPool::WaitForPredecessor(const std::string& key, std::unique_lock<std::mutex>& lock) {
+  const auto found = workers_.find(key);
+  if (found == workers_.end() || !found->second->task->Done()) return;
+  ended_.wait_for(lock, kGrace, [&] { return !workers_.contains(key); });
+}
+
+absl::Status WorkerPool::Serve(const worker::v1::Hello& hello, std::shared_ptr<WorkerLink> link,
+                               const std::function<bool(worker::v1::WorkerMessage&)>& read) {
+  std::shared_ptr<Worker> worker;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = workers_.find(KeyOf(hello.name(), hello.attempt()));
+    if (found == workers_.end() || found->second->attached || draining_) {
+      return MakeError(
+          absl::StatusCode::kFailedPrecondition, {"ATTEMPT_REFUSED", "", {}},
+          StrCat(hello.name(), " attempt ", hello.attempt(), " is not the current one"));
+    }
+    worker = found->second;
+    worker->attached = worker->streaming = true;
+  }
+  absl::Status status = worker->task->OnAttach(std::move(link));
+  worker::v1::WorkerMessage message;
+  while (status.ok() && read(message)) status = worker->task->OnMessage(message);
+  if (!status.ok()) spdlog::warn("worker {}: {}", worker->key, status.ToString());
+  // A stream that ended early leaves a process that nobody hears: end it too.
+  if (!worker->task->Done()) executor_.Kill(worker->id);
+  bool end = false;
+  {
+    const std::lock_guard lock(mutex_);
+    worker->streaming = false;
+    end = worker->exited;
+  }
+  if (end) End(worker);
+  return status;
+}
+
+void WorkerPool::OnExit(WorkerId id, const std::string& how) {
+  std::shared_ptr<Worker> worker;
+  bool end = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, candidate] : workers_) {
+      if (candidate->id == id) worker = candidate;
+    }
+    if (worker == nullptr) return;
+    worker->exited = true;
+    worker->how = how;
+    end = !worker->streaming;
+  }
+  if (end) End(worker);
+}
+
+void WorkerPool::End(const std::shared_ptr<Worker>& worker) {
+  bool draining = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (worker->ended) return;
+    worker->ended = true;
+    draining = draining_;
+  }
+  worker->task->OnEnd(worker->how, draining);
+  {
+    const std::lock_guard lock(mutex_);
+    workers_.erase(worker->key);
+  }
+  ended_.notify_all();
+}
+
+void WorkerPool::Drain() {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  const auto all = [this] {
+    std::vector<WorkerId> ids;
+    for (const auto& [key, worker] : workers_) ids.push_back(worker->id);
+    return ids;
+  };
+  const auto ids = all();
+  lock.unlock();
+  for (const WorkerId id : ids) executor_.Terminate(id);
+  lock.lock();
+  if (ended_.wait_for(lock, kGrace, [this] { return workers_.empty(); })) return;
+  const auto stubborn = all();
+  lock.unlock();
+  for (const WorkerId id : stubborn) executor_.Kill(id);
+  lock.lock();
+  ended_.wait(lock, [this] { return workers_.empty(); });
+}
+
+int WorkerPool::running() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<int>(workers_.size());
+}
+
+}  // namespace trainyard::server

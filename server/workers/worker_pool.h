@@ -1,0 +1,85 @@
+// Worker processes, from start to end, and the streams they speak over.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/exec/executor.h"
+#include "trainyard/worker/v1/worker.pb.h"
+
+namespace trainyard::server {
+
+// How a task speaks to its worker. Any thread.
+class WorkerLink {
+ public:
+  virtual ~WorkerLink() = default;
+  // False where the worker is gone.
+  virtual bool Send(const worker::v1::ServerMessage& message) = 0;
+};
+
+// What a worker process was started for. The pool calls it from one thread at
+// a time: OnAttach once at most, OnMessage for each message after it, OnEnd
+// exactly once, last.
+class WorkerTask {
+ public:
+  virtual ~WorkerTask() = default;
+  // The worker is there; send it what it needs. An error refuses it.
+  virtual absl::Status OnAttach(std::shared_ptr<WorkerLink> link) = 0;
+  // An error ends the worker.
+  virtual absl::Status OnMessage(const worker::v1::WorkerMessage& message) = 0;
+  // The outcome has been received: the worker may go.
+  virtual bool Done() const = 0;
+  // The process is gone. `draining` where the server stops, and what was not
+  // done shall be done after its next start.
+  virtual void OnEnd(const std::string& how, bool draining) = 0;
+};
+
+// Starts workers through an executor, lets them attach, and tells their tasks
+// when they are gone. Any thread.
+class WorkerPool {
+ public:
+  // `executor` must outlive the pool.
+  explicit WorkerPool(Executor& executor);
+
+  // `name` is the resource it works for, (name, attempt) unique among living
+  // workers; one whose task is done is waited for, so not to be called from a
+  // task of the same name and attempt. On an error the task will not be called.
+  absl::Status Start(const std::string& name, int attempt, const std::filesystem::path& log,
+                     std::shared_ptr<WorkerTask> task);
+
+  // A worker's stream, from its Hello to its end. `read` returns false when
+  // the stream has ended. Returns the status for the stream.
+  absl::Status Serve(const worker::v1::Hello& hello, std::shared_ptr<WorkerLink> link,
+                     const std::function<bool(worker::v1::WorkerMessage&)>& read);
+
+  // Ends every worker and waits until their tasks have heard of it; refuses
+  // new ones.
+  void Drain();
+
+  int running() const;
+
+ private:
+  struct Worker;
+
+  void WaitForPredecessor(const std::string& key, std::unique_lock<std::mutex>& lock);
+  void OnExit(WorkerId id, const std::string& how);
+  void End(const std::shared_ptr<Worker>& worker);
+
+  Executor& executor_;
+  mutable std::mutex mutex_;
+  std::condition_variable ended_;
+  bool draining_ = false;  // guarded by mutex_
+  std::map<std::string, std::shared_ptr<Worker>>
+      workers_;  // by name and attempt; guarded by mutex_
+};
+
+}  // namespace trainyard::server

@@ -1,0 +1,96 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include "server/exec/local_executor.h"
+#include "tests/support/temp_folder.h"
+
+namespace trainyard::server {
+namespace {
+
+// Real processes: a script takes the worker's place and does what --job says.
+class LocalExecutorTest : public testing::Test {
+ protected:
+  LocalExecutorTest() {
+    const auto script = folder_.path() / "worker";
+    std::ofstream(script) << "#!/bin/sh\n"
+                             "echo \"$@\"\n"
+                             "case \"$4\" in\n"
+                             "  exit3) exit 3 ;;\n"
+                             "  crash) kill -ABRT $$ ;;\n"
+                             "  stay) exec sleep 1000 ;;\n"
+                             "esac\n";
+    std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+    executor_ = std::make_unique<LocalExecutor>(script, folder_.path());
+    executor_->SetExitHandler([this](WorkerId id, const std::string& how) {
+      const std::lock_guard lock(mutex_);
+      ends_[id].push_back(how);
+      changed_.notify_all();
+    });
+  }
+
+  WorkerId Start(const std::string& name) {
+    auto id = executor_->Start({name, 7, folder_.path() / "log"});
+    EXPECT_TRUE(id.ok()) << id.status();
+    return id.value_or(0);
+  }
+
+  std::string EndOf(WorkerId id) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return ends_.contains(id); });
+    return ends_[id].empty() ? "nothing" : ends_[id].front();
+  }
+
+  std::string Log() {
+    std::ostringstream text;
+    text << std::ifstream(folder_.path() / "log").rdbuf();
+    return text.str();
+  }
+
+  TempFolder folder_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<WorkerId, std::vector<std::string>> ends_;
+  std::unique_ptr<LocalExecutor> executor_;
+};
+
+TEST_F(LocalExecutorTest, TellsHowAWorkerEnded) {
+  EXPECT_EQ(EndOf(Start("exit3")), "exited with code 3");
+  EXPECT_EQ(EndOf(Start("crash")), "was killed by signal 6");
+}
+
+TEST_F(LocalExecutorTest, PassesTheWorkersOptionsAndKeepsItsLog) {
+  EndOf(Start("exit3"));
+  EXPECT_EQ(Log(), "--data-dir " + folder_.path().string() + " --job exit3 --attempt 7\n");
+}
+
+TEST_F(LocalExecutorTest, KillAndTerminateEndAWorkerAndMayBeCalledAgain) {
+  const WorkerId killed = Start("stay");
+  const WorkerId terminated = Start("stay");
+  executor_->Kill(killed);
+  executor_->Terminate(terminated);
+  EXPECT_EQ(EndOf(killed), "was killed by signal 9");
+  EXPECT_EQ(EndOf(terminated), "was killed by signal 15");
+  executor_->Kill(killed);
+  executor_->Terminate(terminated);
+  EXPECT_EQ(ends_[killed].size(), 1u);
+}
+
+TEST_F(LocalExecutorTest, ABinaryThatIsNotThereIsAnError) {
+  LocalExecutor executor(folder_.path() / "missing", folder_.path());
+  EXPECT_FALSE(executor.Start({"x", 1, folder_.path() / "log"}).ok());
+}
+
+TEST_F(LocalExecutorTest, LeavesNoProcessBehind) {
+  Start("stay");
+  // Would hang, were the process waited for but not killed.
+  executor_.reset();
+}
+
+}  // namespace
+}  // namespace trainyard::server

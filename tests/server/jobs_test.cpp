@@ -1,0 +1,398 @@
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <vector>
+
+#include "core/base/error.h"
+#include "server/events/event_hub.h"
+#include "server/jobs/job_log.h"
+#include "server/jobs/job_service.h"
+#include "server/jobs/scheduler.h"
+#include "server/workers/worker_pool.h"
+#include "tests/support/fake_executor.h"
+#include "tests/support/temp_folder.h"
+#include "trainyard/store/v1/records.pb.h"
+
+namespace trainyard::server {
+namespace {
+
+using Job = v1::TrainingJob;
+
+TEST(TransitionsTest, AreThoseOfTheDiagram) {
+  const std::set<std::pair<Job::State, Job::State>> allowed = {
+      {Job::STATE_UNSPECIFIED, Job::QUEUED}, {Job::QUEUED, Job::RUNNING},
+      {Job::QUEUED, Job::CANCELLED},         {Job::RUNNING, Job::QUEUED},
+      {Job::RUNNING, Job::CANCELLING},       {Job::RUNNING, Job::SUCCEEDED},
+      {Job::RUNNING, Job::FAILED},           {Job::CANCELLING, Job::CANCELLED},
+      {Job::CANCELLING, Job::SUCCEEDED},     {Job::CANCELLING, Job::FAILED}};
+  for (int from = Job::State_MIN; from <= Job::State_MAX; ++from) {
+    for (int to = Job::State_MIN; to <= Job::State_MAX; ++to) {
+      const auto a = static_cast<Job::State>(from);
+      const auto b = static_cast<Job::State>(to);
+      EXPECT_EQ(MayGo(a, b), allowed.contains({a, b}))
+          << Job::State_Name(a) << " to " << Job::State_Name(b);
+    }
+  }
+}
+
+// Jobs that the scheduler has started, in order.
+class Started {
+ public:
+  bool Add(const QueuedJob& job) {
+    {
+      const std::lock_guard lock(mutex_);
+      uids_.push_back(job.uid);
+    }
+    changed_.notify_all();
+    return job.uid != "refused";
+  }
+  std::vector<std::string> WaitFor(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::seconds(20), [&] { return uids_.size() >= count; });
+    return uids_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::string> uids_;
+};
+
+TEST(SchedulerTest, StartsInOrderAndNeverMoreThanItsSlots) {
+  Started started;
+  Scheduler scheduler(2, [&](const QueuedJob& job) { return started.Add(job); });
+  for (const char* uid : {"a", "b", "c", "d"}) scheduler.Enqueue({uid, uid});
+  EXPECT_EQ(scheduler.WaitOf("c").position, 3);
+  scheduler.Open();
+  EXPECT_EQ(started.WaitFor(2), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(scheduler.WaitOf("c").position, 1);
+  EXPECT_EQ(scheduler.WaitOf("d").position, 2);
+  EXPECT_TRUE(scheduler.Remove("c"));
+  EXPECT_FALSE(scheduler.Remove("c"));
+  scheduler.Release();
+  EXPECT_EQ(started.WaitFor(3), (std::vector<std::string>{"a", "b", "d"}));
+}
+
+TEST(SchedulerTest, AJobThatDoesNotStartLeavesItsSlot) {
+  Started started;
+  Scheduler scheduler(1, [&](const QueuedJob& job) { return started.Add(job); });
+  scheduler.Open();
+  scheduler.Enqueue({"refused", ""});
+  scheduler.Enqueue({"next", ""});
+  EXPECT_EQ(started.WaitFor(2), (std::vector<std::string>{"refused", "next"}));
+}
+
+// Sends nothing anywhere; remembers.
+class FakeLink final : public WorkerLink {
+ public:
+  bool Send(const worker::v1::ServerMessage& message) override {
+    const std::lock_guard lock(mutex_);
+    sent_.push_back(message);
+    return true;
+  }
+  std::vector<worker::v1::ServerMessage> sent() {
+    const std::lock_guard lock(mutex_);
+    return sent_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<worker::v1::ServerMessage> sent_;
+};
+
+// A job service over a real store, whose workers are played by the test.
+class JobServiceTest : public testing::Test {
+ protected:
+  JobServiceTest() : layout_(folder_.path() / "data") {
+    EXPECT_TRUE(layout_.Create().ok());
+    store_ = *Store::Open(layout_);
+    EXPECT_TRUE(store_->Commit([](Transaction& t) { return AddInputs(t); }).ok());
+    hub_ = std::make_unique<EventHub>(*store_);
+    pool_ = std::make_unique<WorkerPool>(executor_);
+    jobs_ = std::make_unique<JobService>(layout_, *store_, *hub_, *pool_, 1);
+    EXPECT_TRUE(jobs_->Recover().ok());
+  }
+  ~JobServiceTest() override {
+    jobs_->Close();
+    executor_.ExitAll("was killed by signal 9");
+    pool_->Drain();
+  }
+
+  static absl::Status AddInputs(Transaction& transaction) {
+    v1::Network network;
+    network.mutable_spec()->set_input_count(2);
+    network.mutable_spec()->add_layers()->set_units(2);
+    ResourceRow row{0,  ResourceKind::kNetwork,     "users/local/networks/n", "n", "users/local", 0,
+                    "", network.SerializeAsString()};
+    if (auto status = transaction.Insert(row); !status.ok()) return status;
+    v1::Dataset dataset;
+    dataset.set_name("users/local/datasets/d");
+    dataset.set_uid("d");
+    dataset.set_state(v1::Dataset::ACTIVE);
+    dataset.set_task(v1::CLASSIFICATION);
+    dataset.set_row_count(4);
+    dataset.set_feature_count(2);
+    dataset.set_class_count(2);
+    dataset.add_label_histogram(2);
+    dataset.add_label_histogram(2);
+    ResourceRow data{0,
+                     ResourceKind::kDataset,
+                     dataset.name(),
+                     "d",
+                     "users/local",
+                     v1::Dataset::ACTIVE,
+                     "digest",
+                     dataset.SerializeAsString()};
+    return transaction.Insert(data);
+  }
+
+  static v1::CreateTrainingJobRequest Request(const std::string& id) {
+    v1::CreateTrainingJobRequest request;
+    request.set_parent("users/me");
+    request.set_job_id(id);
+    request.mutable_job()->mutable_spec()->set_network("users/me/networks/n");
+    request.mutable_job()->mutable_spec()->set_dataset("users/me/datasets/d");
+    request.mutable_job()->mutable_spec()->set_epochs(2);
+    request.mutable_job()->mutable_spec()->set_learning_rate(0.1);
+    return request;
+  }
+
+  Job Get(const std::string& id) {
+    v1::GetTrainingJobRequest request;
+    request.set_name("users/me/jobs/" + id);
+    auto job = jobs_->Get(me_, request);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return job.value_or(Job());
+  }
+
+  // The states and epochs of a job's log, with its gaps shown.
+  std::string Log(const std::string& id) {
+    v1::ListTrainingEventsRequest request;
+    request.set_name("users/me/jobs/" + id);
+    auto events = jobs_->ListEvents(me_, request);
+    std::string log;
+    for (int i = 0; i < events->events_size(); ++i) {
+      const auto& event = events->events(i);
+      EXPECT_EQ(event.sequence(), i + 1);
+      if (event.has_state_change()) log += Job::State_Name(event.state_change().state()) + " ";
+      if (event.has_epoch()) log += "epoch" + std::to_string(event.epoch().epoch()) + " ";
+      if (event.has_warning()) log += event.warning().reason() + " ";
+    }
+    return log;
+  }
+
+  // Plays a worker that says these messages and then ends its stream.
+  absl::Status Play(const std::string& id, int attempt,
+                    std::vector<worker::v1::WorkerMessage> messages,
+                    std::shared_ptr<FakeLink> link = std::make_shared<FakeLink>()) {
+    worker::v1::Hello hello;
+    hello.set_name("users/local/jobs/" + id);
+    hello.set_attempt(attempt);
+    std::size_t next = 0;
+    return pool_->Serve(hello, std::move(link), [&](worker::v1::WorkerMessage& message) {
+      if (next == messages.size()) return false;
+      message = messages[next++];
+      return true;
+    });
+  }
+
+  static worker::v1::WorkerMessage Epoch(int epoch, double cost) {
+    worker::v1::WorkerMessage message;
+    message.mutable_report()->set_number(epoch);
+    auto& completed = *message.mutable_report()->add_facts()->mutable_epoch();
+    completed.set_epoch(epoch);
+    completed.set_cost(cost);
+    return message;
+  }
+
+  static worker::v1::WorkerMessage Outcome(worker::v1::TrainingOutcome::Kind kind) {
+    worker::v1::WorkerMessage message;
+    message.mutable_training_outcome()->set_kind(kind);
+    return message;
+  }
+
+  const Caller me_{"users/local"};
+  TempFolder folder_;
+  Layout layout_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<EventHub> hub_;
+  FakeExecutor executor_;
+  std::unique_ptr<WorkerPool> pool_;
+  std::unique_ptr<JobService> jobs_;
+};
+
+using Kind = worker::v1::TrainingOutcome;
+
+TEST_F(JobServiceTest, AJobRunsAndItsLogHasEveryStep) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0), Epoch(2, 1.0), Outcome(Kind::SUCCEEDED)}).ok());
+  EXPECT_EQ(Log("j"), "QUEUED RUNNING epoch1 epoch2 SUCCEEDED ");
+  EXPECT_EQ(Get("j").epochs_completed(), 2);
+}
+
+TEST_F(JobServiceTest, AReportIsAcknowledgedAfterItIsDurable) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto link = std::make_shared<FakeLink>();
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0)}, link).ok());
+  ASSERT_EQ(link->sent().size(), 2u);
+  EXPECT_TRUE(link->sent()[0].has_train());
+  EXPECT_EQ(link->sent()[1].acknowledged().number(), 1);
+  EXPECT_EQ(Get("j").epochs_completed(), 1);
+}
+
+TEST_F(JobServiceTest, ALostWorkerIsReplacedAndAReplayedEpochIsTheSameEpoch) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0)}).ok());
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  EXPECT_TRUE(Play("j", 2, {Epoch(1, 2.0), Epoch(2, 1.0), Outcome(Kind::SUCCEEDED)}).ok());
+  EXPECT_EQ(Log("j"), "QUEUED RUNNING epoch1 QUEUED RUNNING epoch2 SUCCEEDED ");
+  EXPECT_EQ(Get("j").attempt(), 2);
+}
+
+TEST_F(JobServiceTest, AReplayedEpochWithAnotherCostIsSaidSo) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0)}).ok());
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  EXPECT_TRUE(Play("j", 2, {Epoch(1, 2.5)}).ok());
+  EXPECT_EQ(Log("j"), "QUEUED RUNNING epoch1 QUEUED RUNNING REPLAY_DIFFERS ");
+}
+
+TEST_F(JobServiceTest, AnOldAttemptIsRefused) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  EXPECT_EQ(Play("j", 1, {Epoch(1, 2.0)}).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Get("j").epochs_completed(), 0);
+}
+
+TEST_F(JobServiceTest, AJobWhoseWorkersAreAllLostFails) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  for (int attempt = 1; attempt <= 20; ++attempt) {
+    ASSERT_TRUE(executor_.WaitForStarts(attempt));
+    executor_.ExitAll("was killed by signal 9");
+  }
+  const Job job = Get("j");
+  EXPECT_EQ(job.state(), Job::FAILED);
+  EXPECT_NE(job.error().message().find("killed by signal 9"), std::string::npos);
+}
+
+TEST_F(JobServiceTest, CancellingReachesTheWorkerBeforeAndAfterItAttaches) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  v1::CancelTrainingJobRequest cancel;
+  cancel.set_name("users/me/jobs/j");
+  auto cancelling = jobs_->Cancel(me_, cancel);
+  ASSERT_TRUE(cancelling.ok());
+  EXPECT_EQ(cancelling->state(), Job::CANCELLING);
+  auto link = std::make_shared<FakeLink>();
+  EXPECT_TRUE(Play("j", 1, {Outcome(Kind::CANCELLED)}, link).ok());
+  ASSERT_EQ(link->sent().size(), 2u);
+  EXPECT_TRUE(link->sent()[1].has_cancel());
+  EXPECT_EQ(Get("j").state(), Job::CANCELLED);
+  EXPECT_EQ(jobs_->Cancel(me_, cancel).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(JobServiceTest, ARetriedCreateReturnsTheFirstAnswerAndMakesOneJob) {
+  auto request = Request("j");
+  request.set_request_id("once");
+  auto first = jobs_->Create(me_, request);
+  auto second = jobs_->Create(me_, request);
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->uid(), second->uid());
+  request.mutable_job()->mutable_spec()->set_epochs(3);
+  EXPECT_EQ(GetErrorDetails(jobs_->Create(me_, request).status()).reason, "REQUEST_ID_REUSED");
+}
+
+TEST_F(JobServiceTest, ADryRunMakesNothing) {
+  auto request = Request("j");
+  request.set_validate_only(true);
+  auto answer = jobs_->Create(me_, request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->estimate().parameter_count(), 6);
+  EXPECT_GT(answer->estimate().memory_bytes(), 0);
+  v1::ListTrainingJobsRequest list;
+  list.set_parent("users/me");
+  EXPECT_EQ(jobs_->List(me_, list)->jobs_size(), 0);
+}
+
+TEST_F(JobServiceTest, AnotherUsersJobIsNotThere) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  v1::GetTrainingJobRequest request;
+  request.set_name("users/local/jobs/j");
+  EXPECT_EQ(jobs_->Get({"users/other"}, request).status().code(), absl::StatusCode::kNotFound);
+}
+
+// Counts how often it is woken.
+class CountingListener final : public EventListener {
+ public:
+  void OnEvents() override { ++woken; }
+  void OnProgress(const WireMessage&) override {}
+  std::atomic<int> woken = 0;
+};
+
+TEST_F(JobServiceTest, AWatcherReadsHistoryAndThenLiveWithNoSeam) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto listener = std::make_shared<CountingListener>();
+  std::string uid;
+  ASSERT_TRUE(hub_->Subscribe("users/local/jobs/j", 0, listener, uid).ok());
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0), Epoch(2, 1.0), Outcome(Kind::SUCCEEDED)}).ok());
+  std::int64_t cursor = 0;
+  while (true) {
+    auto batch = hub_->Fetch(uid, cursor, 2);
+    ASSERT_TRUE(batch.ok());
+    for (const auto& event : batch->events) EXPECT_EQ(event.sequence, ++cursor);
+    if (batch->ended) break;
+    ASSERT_FALSE(batch->events.empty());
+  }
+  EXPECT_EQ(cursor, 5);
+  EXPECT_GE(listener->woken, 3);
+  hub_->Unsubscribe(uid, listener);
+}
+
+TEST_F(JobServiceTest, ACursorInTheFutureIsOutOfRangeWithWhereItEnds) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  std::string uid;
+  const auto status =
+      hub_->Subscribe("users/local/jobs/j", 99, std::make_shared<CountingListener>(), uid);
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(GetErrorDetails(status).metadata.at("last_sequence"), "2");
+}
+
+TEST_F(JobServiceTest, EventsAnnouncedOutOfOrderAreStillReadInOrder) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto listener = std::make_shared<CountingListener>();
+  std::string uid;
+  ASSERT_TRUE(hub_->Subscribe("users/local/jobs/j", 0, listener, uid).ok());
+  ASSERT_TRUE(store_
+                  ->Commit([&](Transaction& t) -> absl::Status {
+                    auto done = t.AppendEvent(uid, 3, 0, "three");
+                    return done.ok() ? t.AppendEvent(uid, 4, 0, "four") : done;
+                  })
+                  .ok());
+  hub_->Published(uid, {{4, "four"}}, false);
+  hub_->Published(uid, {{3, "three"}}, false);
+  std::int64_t cursor = 0;
+  while (cursor < 4) {
+    auto batch = hub_->Fetch(uid, cursor, 64);
+    ASSERT_TRUE(batch.ok());
+    ASSERT_FALSE(batch->events.empty());
+    for (const auto& event : batch->events) ASSERT_EQ(event.sequence, ++cursor);
+  }
+  hub_->Unsubscribe(uid, listener);
+}
+
+}  // namespace
+}  // namespace trainyard::server
