@@ -1,0 +1,42 @@
+// The commands. Each function adds one subcommand with its options, and has it
+// set context.run. This header is the whole
+// of what the app needs to know of any of them.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "client/cli/context.h"
+
+namespace trainyard::client {
+
+void AddDatasetCreate(CLI::App& group, Context& context);
+void AddDatasetGenerate(CLI::App& group, Context& context);
+void AddDatasetImport(CLI::App& group, Context& context);
+void AddDatasetList(CLI::App& group, Context& context);
+void AddDatasetShow(CLI::App& group, Context& context);
+void AddDatasetPreview(CLI::App& group, Context& context);
+void AddDatasetDelete(CLI::App& group, Context& context);
+
+void AddNetworkCreate(CLI::App& group, Context& context);
+void AddNetworkList(CLI::App& group, Context& context);
+void AddNetworkShow(CLI::App& group, Context& context);
+void AddNetworkDelete(CLI::App& group, Context& context);
+
+void AddTrain(CLI::App& app, Context& context);
+
+void AddJobList(CLI::App& group, Context& context);
+void AddJobShow(CLI::App& group, Context& context);
+void AddJobWatch(CLI::App& group, Context& context);
+void AddJobWait(CLI::App& group, Context& context);
+void AddJobCancel(CLI::App& group, Context& context);
+void AddJobDelete(CLI::App& group, Context& context);
+
+void AddEvaluate(CLI::App& app, Context& context);
+void AddEvaluationList(CLI::App& group, Context& context);
+void AddEvaluationShow(CLI::App& group, Context& context);
+void AddEvaluationMisclassified(CLI::App& group, Context& context);
+
+void AddPredict(CLI::App& app, Context& context);
+void AddCompletion(CLI::App& app, Context& context);
+
+}  // namespace trainyard::client

@@ -1,0 +1,27 @@
+// Jobs as people read them.
+#pragma once
+
+#include <string>
+
+#include "client/cli/context.h"
+
+namespace trainyard::client {
+
+grpc::Status GetJob(Context& context, const std::string& name_or_id, v1::TrainingJob* job);
+
+bool HasEnded(v1::TrainingJob::State state);
+
+void PrintJob(Context& context, const v1::TrainingJob& job);
+void PrintJobs(Context& context, const v1::ListTrainingJobsResponse& jobs);
+// Parameters, memory and time that a job would take.
+void PrintDryRun(Context& context, const v1::TrainingJob& job);
+// One line, with how to follow the job unless it is watched now.
+void PrintNewJob(Context& context, const v1::TrainingJob& job, bool watched);
+
+// "mnist-train -> 784-500-10  learning rate 0.3  batch 1"
+std::string DescribeRun(const v1::TrainingJob& job);
+
+// The state in its colour.
+std::string PaintedState(const Look& look, v1::TrainingJob::State state);
+
+}  // namespace trainyard::client

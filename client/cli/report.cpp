@@ -1,0 +1,129 @@
+#include "client/cli/report.h"
+
+#include <google/protobuf/empty.pb.h>
+#include <google/protobuf/util/json_util.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "client/cli/term/text.h"
+#include "client/lib/error.h"
+
+namespace trainyard::client {
+namespace {
+
+// The kind of resource that a message speaks of first.
+std::optional<absl::string_view> ResourceIn(absl::string_view message) {
+  static constexpr std::array<absl::string_view, 4> kKinds = {"dataset", "network", "evaluation",
+                                                              "job"};
+  const std::string lower = absl::AsciiStrToLower(message);
+  std::size_t first = std::string::npos;
+  std::optional<absl::string_view> found;
+  // A name such as users/me/jobs/j/evaluations/e is an evaluation's.
+  if (lower.find("/evaluations/") != std::string::npos) return kKinds[2];
+  for (const absl::string_view kind : kKinds) {
+    const std::size_t at = lower.find(std::string(kind));
+    if (at >= first) continue;
+    first = at;
+    found = kind;
+  }
+  return found;
+}
+
+// The command to try next; empty where none makes sense.
+std::string Hint(const grpc::Status& status, const ErrorDetails& error) {
+  const std::optional<absl::string_view> kind = ResourceIn(error.message);
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+      return "is trainyard-server running there? --server HOST:PORT or TRAINYARD_SERVER names "
+             "another";
+    case grpc::StatusCode::NOT_FOUND:
+      if (!kind) return "";
+      if (*kind == "evaluation") return "see what there is: trainyard evaluation list JOB";
+      return absl::StrCat("see what there is: trainyard ", *kind, " list");
+    case grpc::StatusCode::ALREADY_EXISTS:
+      if (!kind || *kind == "evaluation") return "";
+      return absl::StrCat("choose another name, or: trainyard ", *kind, " delete NAME");
+    default:
+      return "";
+  }
+}
+
+void PrintError(Context& context, const ErrorDetails& error) {
+  const Look look = context.terminal.err_look();
+  context.err() << Painted(look, Paint::kBad, "error:") << " " << error.message << "\n";
+  for (const auto& violation : error.violations) {
+    context.err() << "  " << violation.field << ": " << violation.description << "\n";
+  }
+}
+
+}  // namespace
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  // Only a detail of a type that this build does not know fails.
+  if (!status.ok()) json = absl::StrCat("{\"unprintable\":\"", status.ToString(), "\"}");
+  return json;
+}
+
+void PrintJson(Context& context, const google::protobuf::Message& message) {
+  context.out() << ToJson(message) << std::endl;
+}
+
+void PrintDeleted(Context& context, absl::string_view kind, absl::string_view name) {
+  if (context.json) return PrintJson(context, google::protobuf::Empty());
+  context.out() << "deleted " << kind << " " << name << "\n";
+}
+
+int ExitCodeOf(const grpc::Status& status) {
+  switch (status.error_code()) {
+    case grpc::StatusCode::OK:
+      return kDone;
+    case grpc::StatusCode::UNAUTHENTICATED:
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return kNotAllowed;
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return kUnreachable;
+    default:
+      return kFailed;
+  }
+}
+
+int ReportError(Context& context, const grpc::Status& status) {
+  const ErrorDetails error = DecodeError(status);
+  PrintError(context, error);
+  if (const std::string hint = Hint(status, error); !hint.empty()) {
+    context.err() << Painted(context.terminal.err_look(), Paint::kDim, "hint:") << " " << hint
+                  << "\n";
+  }
+  return ExitCodeOf(status);
+}
+
+int ReportError(Context& context, const absl::Status& status) {
+  ErrorDetails error;
+  error.message = std::string(status.message());
+  PrintError(context, error);
+  return kFailed;
+}
+
+int ReportFailure(Context& context, absl::string_view what, const google::rpc::Status& status) {
+  ErrorDetails error = DecodeError(status);
+  error.message =
+      absl::StrCat(what, error.reason.empty() ? "" : " ", error.reason, ": ", error.message);
+  PrintError(context, error);
+  return kFailed;
+}
+
+int ReportUsage(Context& context, const absl::Status& status) {
+  ReportError(context, status);
+  return kBadUsage;
+}
+
+}  // namespace trainyard::client
