@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs every test. With --all also the
+# sanitizers' builds and half a minute of each fuzz target.
+set -euo pipefail
+# shellcheck source=deploy/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage='usage: deploy/test.sh [--all]'
+all=no
+case ${1:-} in
+  '') ;;
+  --all) all=yes ;;
+  --help | -h)
+    echo "$usage"
+    exit
+    ;;
+  *)
+    echo "$usage" >&2
+    exit 2
+    ;;
+esac
+
+exec </dev/null
+cd "$ROOT"
+jobs=$(nproc)
+
+# tests PRESET [ctest argument...]
+tests() {
+  ctest --preset "$1" --output-on-failure --parallel "$jobs" "${@:2}"
+}
+
+step "Packages"
+if [ "$all" = yes ]; then
+  install_packages base test all
+else
+  install_packages base test
+fi
+
+step "Build (build/release)"
+configure_and_build test
+
+step "Tests"
+if [ "$all" = no ]; then
+  tests test
+  exit
+fi
+tests test
+
+step "Fuzz targets, 30 s each"
+configure_and_build fuzz
+mapfile -t targets < <(find build/fuzz -type f -executable -name '*_fuzz*' -not -path '*/CMakeFiles/*')
+[ "${#targets[@]}" -gt 0 ] || die "preset 'fuzz' built no fuzz targets"
+for target in "${targets[@]}"; do
+  echo "$target"
+  artifacts=build/fuzz/artifacts/$(basename "$target")/
+  mkdir -p "$artifacts"
+  "$target" -max_total_time=30 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$artifacts" ||
+    die "$(basename "$target") found a defect: see $artifacts"
+done
+
+# What is labelled slow trains for minutes under a sanitizer and adds no path.
+for preset in dev tsan; do
+  step "Tests, preset $preset"
+  configure_and_build "$preset"
+  tests "$preset" --label-exclude slow
+done

@@ -1,0 +1,79 @@
+"""Fixtures of the end-to-end tests."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import harness
+from harness import Api, Cli, Server
+
+SKIPPED = 77  # CMakeLists.txt tells ctest that this status is a skip
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A short path: a data directory holds a Unix socket, whose path is limited."""
+    folder = Path(tempfile.mkdtemp(prefix="ty-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_server(scratch: Path) -> Iterator[Callable[..., Server]]:
+    """Starts servers of their own; what runs at the end of the session is ended."""
+    servers: list[Server] = []
+
+    def start(*options: str) -> Server:
+        server = Server(scratch / f"s{len(servers)}", *options)
+        servers.append(server)
+        return server.start()
+
+    yield start
+    for server in servers:
+        server.abandon()
+
+
+@pytest.fixture(scope="module")
+def server(new_server: Callable[..., Server]) -> Iterator[Server]:
+    """The server that the tests of a module share. Must end well."""
+    running = new_server()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def api(server: Server) -> Api:
+    return server.api
+
+
+@pytest.fixture(scope="module")
+def cli(server: Server, scratch: Path) -> Cli:
+    return Cli(server.target, scratch / "home")
+
+
+@pytest.fixture(scope="session")
+def mnist() -> Path:
+    folder = harness.mnist_dir()
+    if folder is None:
+        pytest.skip("MNIST is not here: set TRAINYARD_MNIST_DIR")
+    return folder
+
+
+@pytest.fixture
+def unique(request: pytest.FixtureRequest) -> str:
+    """An id that no other test of the module uses."""
+    name = "".join(char if char.isalnum() else "-" for char in request.node.name.lower())
+    return name.removeprefix("test-")[:50].strip("-")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A file all of whose tests were skipped is a skipped test of ctest."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter.stats.get("skipped") and not reporter.stats.get("passed"):
+        session.exitstatus = SKIPPED

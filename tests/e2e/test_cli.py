@@ -1,0 +1,321 @@
+"""The command line: spellings, what is printed, and exit codes that scripts
+rely on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import BIN, Cli, Server
+
+DONE, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 4
+
+
+@pytest.fixture(scope="module")
+def prepared(cli: Cli, scratch: Path) -> Cli:
+    """With a dataset `rows`, a network `net` and a job that has succeeded."""
+    file = scratch / "rows.csv"
+    file.write_text("\n".join(f"{n % 2},{n % 2},{n % 5}" for n in range(50)))
+    cli("dataset", "create", "rows", "--file", file)
+    cli("network", "create", "net", "--layers", "2,4,2", "--seed", "3")
+    cli(*TRAIN, "--watch")
+    return cli
+
+
+TRAIN = (
+    "train",
+    "--network",
+    "net",
+    "--dataset",
+    "rows",
+    "--epochs",
+    "3",
+    "--learning-rate",
+    "0.1",
+)
+
+
+@pytest.fixture(scope="module")
+def job(prepared: Cli) -> str:
+    return prepared.json("job", "list")["jobs"][0]["name"].rpartition("/")[2]
+
+
+def test_json_has_the_names_that_scripts_read(prepared: Cli, job: str) -> None:
+    dataset = prepared.json("dataset", "show", "rows")
+    assert dataset["name"] == "users/local/datasets/rows"
+    assert dataset["rowCount"] == "50" and dataset["featureCount"] == 2
+    assert dataset["classCount"] == 2 and dataset["labelHistogram"] == ["25", "25"]
+    assert len(dataset["digest"]) == 64 and dataset["state"] == "ACTIVE"
+
+    assert prepared.json("network", "show", "net")["parameterCount"] == "22"
+
+    shown = prepared.json("job", "show", job)
+    assert shown["state"] == "SUCCEEDED"
+    assert shown["epochsCompleted"] == 3 and shown["attempt"] == 1
+    assert len(shown["weightsDigest"]) == 64
+    assert shown["queuePosition"] == 0 and shown["queueReason"] == ""
+    spec = shown["spec"]
+    assert spec["network"] == "users/local/networks/net" and spec["batchSize"] == 1
+    assert spec["precision"] == "F32"
+
+    evaluation = prepared.json("evaluate", job, "--dataset", "rows")
+    assert 0 <= evaluation["accuracy"] <= 1 and evaluation["rowCount"] == "50"
+    assert evaluation["confusionMatrix"]["size"] == 2
+    assert len(evaluation["confusionMatrix"]["counts"]) == 4
+    assert len(evaluation["scorecard"]["success"]) == 2
+
+
+def test_train_prints_the_job_and_then_its_events(prepared: Cli) -> None:
+    first, *events = prepared.lines(*TRAIN, "--watch")
+    assert first["name"].startswith("users/local/jobs/") and "spec" in first
+    assert [event["sequence"] for event in events] == [str(n + 1) for n in range(len(events))]
+    assert all(event["attempt"] in (0, 1) for event in events)
+    epoch = next(event["epoch"] for event in events if "epoch" in event)
+    for field in ("epoch", "cost", "meanCost", "trainAccuracy", "seconds", "samplesPerSecond"):
+        assert field in epoch
+    assert "validationCost" not in epoch
+    states = [event["stateChange"]["state"] for event in events if "stateChange" in event]
+    assert states == ["QUEUED", "RUNNING", "SUCCEEDED"]
+
+    name = first["name"]
+    assert prepared.lines("job", "watch", name) == events
+    assert prepared.lines("job", "watch", name, "--after", "3") == events[3:]
+    assert prepared.json("job", "wait", name)["state"] == "SUCCEEDED"
+
+
+def test_without_watch_train_prints_the_job_alone(prepared: Cli) -> None:
+    name = prepared.json(*TRAIN)["name"]
+    prepared("job", "wait", name)
+
+
+def test_global_options_go_before_and_after_the_subcommand(prepared: Cli) -> None:
+    after = prepared("network", "show", "net", "--output", "json")
+    assert prepared("--output", "json", "network", "show", "net") == after
+    server = prepared.environment["TRAINYARD_SERVER"]
+    elsewhere = Cli("127.0.0.1:1", Path(prepared.environment["HOME"]))
+    for arguments in (
+        ("--server", server, "network", "show", "net"),
+        ("network", "--server", server, "show", "net"),
+        ("network", "show", "net", "--server", server),
+    ):
+        elsewhere(*arguments)
+
+
+def test_names_are_full_or_bare(prepared: Cli, job: str) -> None:
+    bare = prepared.json("job", "show", job)
+    for name in (f"users/local/jobs/{job}", f"users/me/jobs/{job}"):
+        assert prepared.json("job", "show", name) == bare
+
+
+@pytest.mark.parametrize(
+    "arguments,status",
+    [
+        (("dataset", "show", "none"), FAILED),
+        (("dataset", "create", "missing", "--file", "/nonexistent"), USAGE),
+        (("network", "create", "net", "--layers", "2,4,2"), FAILED),
+        (("network", "create", "Bad_Id", "--layers", "2,4,2"), FAILED),
+        (("job", "wait", "none"), FAILED),
+        (("train", "--network", "none", "--dataset", "rows", "--epochs", "1",
+          "--learning-rate", "0.1"), FAILED),
+        (("evaluate", "none", "--dataset", "rows"), FAILED),
+        ((), USAGE),
+        (("nonsense",), USAGE),
+        (("dataset",), USAGE),
+        (("dataset", "create"), USAGE),
+        (("network", "create", "x", "--layers", "2,b,2"), USAGE),
+        (("network", "create", "x", "--layers", "2,2", "--activation", "nonsense"), USAGE),
+        (("network", "list", "--output", "yaml"), USAGE),
+        (("train", "--network", "net", "--nonsense"), USAGE),
+        (("train", "--network", "net", "--dataset", "rows", "--epochs", "1"), USAGE),
+        (("predict", "first", "--dataset", "rows"), USAGE),
+        (("--help",), DONE),
+        (("train", "--help"), DONE),
+        (("--version",), DONE),
+    ],
+)  # fmt: skip
+def test_exit_codes(prepared: Cli, arguments: tuple[str, ...], status: int) -> None:
+    done = prepared.run(*arguments)
+    assert done.returncode == status, done.stdout + done.stderr
+    if status:
+        assert done.stderr.strip(), "nothing says why"
+
+
+def test_a_server_that_is_not_there_is_its_own_exit_code(cli: Cli) -> None:
+    for arguments in (("network", "list"), ("job", "watch", "j"), (*TRAIN, "--watch")):
+        done = cli.run(*arguments, "--server", "127.0.0.1:1")
+        assert done.returncode == UNREACHABLE, done.stderr
+        assert "127.0.0.1:1" in done.stderr
+
+
+def test_a_job_that_fails_is_seen_in_the_exit_code(prepared: Cli) -> None:
+    prepared("network", "create", "steep", "--layers", "2,8,2", "--activation", "relu,linear")
+    name = prepared.json(
+        "train", "--network", "steep", "--dataset", "rows", "--epochs", "50",
+        "--learning-rate", "1e6",
+    )["name"]  # fmt: skip
+    waited = prepared.json("job", "wait", name, status=FAILED)
+    assert waited["state"] == "FAILED"
+    (info,) = [d for d in waited["error"]["details"] if d["@type"].endswith("ErrorInfo")]
+    assert info["reason"] == "DIVERGED"
+    prepared("job", "watch", name)
+    prepared("job", "watch", name, "--exit-status", status=FAILED)
+
+
+def test_a_bad_file_says_where_and_exits_with_1(prepared: Cli, scratch: Path) -> None:
+    file = scratch / "bad.csv"
+    file.write_text("0,1\n1,what\n")
+    done = prepared.run("dataset", "create", "bad", "--file", file)
+    assert done.returncode == FAILED
+    said = done.stdout + done.stderr
+    assert "line 2" in said and "what" in said
+
+
+def test_a_dry_run_makes_nothing(prepared: Cli) -> None:
+    before = prepared.json("job", "list")
+    dry = prepared.json(*TRAIN, "--dry-run")
+    assert dry["estimate"]["parameterCount"] == "22"
+    assert prepared.json("job", "list") == before
+    assert "22" in prepared(*TRAIN, "--dry-run")
+
+
+def test_a_request_id_makes_a_retry_harmless(prepared: Cli) -> None:
+    first = prepared.json(*TRAIN, "--request-id", "cli-once")
+    assert prepared.json(*TRAIN, "--request-id", "cli-once")["name"] == first["name"]
+    prepared("job", "wait", first["name"])
+
+
+def test_tables_are_for_people(prepared: Cli, job: str) -> None:
+    assert "rows" in prepared("dataset", "list")
+    assert "net" in prepared("network", "list")
+    listed = prepared("job", "list")
+    assert job in listed and "SUCCEEDED" in listed
+    shown = prepared("evaluate", job, "--dataset", "rows")
+    assert "accuracy" in shown.lower()
+    assert "\x1b" not in shown, "escape codes off a terminal"
+    lines = prepared(*TRAIN, "--watch")
+    assert "\r" not in lines and "\x1b" not in lines
+    assert "SUCCEEDED" in lines
+
+
+def test_a_preview_draws_the_digit(prepared: Cli) -> None:
+    generated = prepared.json(
+        "dataset", "generate", "digits", "--kind", "digits", "--rows", "20", "--seed", "4"
+    )
+    assert generated["rowCount"] == "20" and generated["classCount"] == 10
+    drawn = prepared("dataset", "preview", "digits", "--row", "7")
+    assert len([line for line in drawn.splitlines() if line.strip()]) >= 10
+    row = prepared.json("dataset", "preview", "digits", "--row", "7")["rows"][0]
+    assert len(row["features"]) == 784 and row["row"] == "7"
+    prepared("dataset", "preview", "digits", "--row", "20", status=FAILED)
+
+
+def test_predict_takes_a_row_of_a_dataset_or_a_file(prepared: Cli, job: str, scratch: Path) -> None:
+    of_row = prepared.json("predict", job, "--dataset", "rows", "--row", "1")["predictions"][0]
+    assert of_row["label"] == 1 and len(of_row["outputs"]) == 2
+    file = scratch / "row.csv"
+    file.write_text("1,1\n")
+    of_file = prepared.json("predict", job, "--file", file)["predictions"][0]
+    assert of_file["outputs"] == of_row["outputs"]
+
+
+def test_evaluations_are_kept(prepared: Cli, job: str) -> None:
+    made = prepared.json("evaluate", job, "--dataset", "rows")
+    listed = prepared.json("evaluation", "list", job)["evaluations"]
+    assert made in listed
+    assert prepared.json("evaluation", "show", made["name"]) == made
+
+
+def test_a_job_may_be_given_its_id(prepared: Cli) -> None:
+    assert prepared.json(*TRAIN, "--id", "mine")["name"] == "users/local/jobs/mine"
+    prepared(*TRAIN, "--id", "mine", status=FAILED)
+    prepared("job", "wait", "mine")
+
+
+def test_cancel_and_delete(prepared: Cli) -> None:
+    name = prepared.json(
+        "train", "--network", "net", "--dataset", "rows", "--epochs", "1000000",
+        "--learning-rate", "0.01",
+    )["name"]  # fmt: skip
+    prepared("job", "delete", name, status=FAILED)
+    prepared("job", "cancel", name)
+    assert prepared.json("job", "wait", name, status=FAILED)["state"] == "CANCELLED"
+    prepared("job", "delete", name)
+    prepared("job", "show", name, status=FAILED)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_is_a_script_of_that_shell(cli: Cli, scratch: Path, shell: str) -> None:
+    script = scratch / f"completion.{shell}"
+    script.write_text(cli("completion", shell))
+    for word in ("dataset", "train", "evaluate", "--learning-rate"):
+        assert word in script.read_text()
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", script], check=True)
+
+
+def test_bash_completes_commands_and_options(cli: Cli, scratch: Path) -> None:
+    script = scratch / "completion.bash"
+    script.write_text(cli("completion", "bash"))
+    probe = """
+        source "$1"; shift
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+        spec=$(complete -p trainyard); function=${spec##*-F }; function=${function%% *}
+        "$function" trainyard "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+
+    def complete(*words: str) -> set[str]:
+        done = subprocess.run(
+            ["bash", "-c", probe, "probe", script, "trainyard", *words],
+            env=cli.environment | {"PATH": f"{BIN}:{cli.environment['PATH']}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {line.strip() for line in done.stdout.splitlines()}
+
+    assert {"dataset", "network", "train", "job"} <= complete("")
+    assert "train" in complete("tr")
+    assert {"create", "list", "show"} <= complete("dataset", "")
+    assert "--learning-rate" in complete("train", "--lea")
+
+
+def test_a_port_that_is_taken_is_an_error(server: Server, scratch: Path) -> None:
+    second = subprocess.run(
+        [BIN / "trainyard-server", "--data-dir", scratch / "second", "--listen", server.target],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode not in (0, -6, -11)
+    assert not second.stdout and server.target in second.stderr
+
+
+def test_a_server_off_loopback_is_refused(scratch: Path) -> None:
+    done = subprocess.run(
+        [BIN / "trainyard-server", "--data-dir", scratch / "third", "--listen", "0.0.0.0:0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode not in (0, -6, -11) and not done.stdout
+
+
+def test_a_data_directory_whose_path_is_too_long_says_so(scratch: Path) -> None:
+    done = subprocess.run(
+        [BIN / "trainyard-server", "--data-dir", scratch / ("x" * 120), "--listen", "127.0.0.1:0"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode not in (0, -6, -11)
+    assert "long" in done.stderr and not done.stdout
+
+
+def test_json_is_one_line_a_message(prepared: Cli) -> None:
+    for line in prepared("dataset", "list", "--output", "json").splitlines():
+        json.loads(line)
