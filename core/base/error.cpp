@@ -64,6 +64,8 @@ std::optional<ErrorDetails> Parse(std::string_view in) {
 
 }  // namespace
 
+// By value, for most callers make the details in place.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 absl::Status MakeError(absl::StatusCode code, ErrorDetails details, std::string_view message) {
   // absl's string_view need not be the standard one.
   absl::Status status(code, absl::string_view(message.data(), message.size()));

@@ -92,7 +92,7 @@ absl::StatusOr<std::span<const std::uint8_t>> BufferedReader::Peek(std::size_t s
 }
 
 absl::StatusOr<std::span<const std::uint8_t>> BufferedReader::Take(std::size_t size) {
-  const auto bytes = Peek(size);
+  auto bytes = Peek(size);
   if (bytes.ok()) begin_ += bytes->size();
   return bytes;
 }

@@ -41,11 +41,11 @@ class MappedArray {
   absl::Status Open(const std::filesystem::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return SystemError(errno, "open", path.native());
-    const absl::Status status = Map(descriptor, path);
+    absl::Status status = Map(descriptor, path);
     ::close(descriptor);
     if (!status.ok()) return status;
     auto header = ParseNpyHeader({static_cast<const std::uint8_t*>(address_), bytes_});
-    if (!header.ok()) return Damaged(path, header.status().message().data());
+    if (!header.ok()) return Damaged(path, std::string(header.status().message()));
     header_ = *std::move(header);
     return CheckSize(path);
   }

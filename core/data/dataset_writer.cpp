@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/data/byte_source.h"
 #include "core/data/input_error.h"
@@ -117,15 +118,14 @@ absl::Status DatasetWriter::State::Promote() {
   auto promoted = CreateArray(path);
   if (!promoted.ok()) return promoted.status();
   std::vector<float> floats;
-  const absl::Status copied =
-      ForEachBlock(features_path(), [&](std::span<const std::uint8_t> bytes) {
-        floats.assign(bytes.begin(), bytes.end());
-        return (*promoted)->Write(AsBytes(std::span<const float>(floats)));
-      });
+  absl::Status copied = ForEachBlock(features_path(), [&](std::span<const std::uint8_t> bytes) {
+    floats.assign(bytes.begin(), bytes.end());
+    return (*promoted)->Write(AsBytes(std::span<const float>(floats)));
+  });
   if (!copied.ok()) return copied;
   std::error_code error;
   std::filesystem::rename(path, features_path(), error);
-  if (error) return absl::InternalError("cannot rename " + path.native());
+  if (error) return SystemError(error.value(), "rename", path.native());
   features = *std::move(promoted);
   type = FeatureType::kFloat32;
   return absl::OkStatus();

@@ -319,7 +319,8 @@ std::array<double, kDigitPixels> Distances(const std::vector<Segment>& segments,
          y <= pixel(std::max(s.from.y, s.to.y) + reach + 1); ++y) {
       for (int x = pixel(std::min(s.from.x, s.to.x) - reach - 1);
            x <= pixel(std::max(s.from.x, s.to.x) + reach + 1); ++x) {
-        double& best = squared[static_cast<std::size_t>(y * kDigitSide + x)];
+        double& best =
+            squared[static_cast<std::size_t>(y) * kDigitSide + static_cast<std::size_t>(x)];
         best = std::min(best, SquaredDistance({x + 0.5, y + 0.5}, s));
       }
     }
