@@ -10,6 +10,7 @@
 #include "client/cli/report.h"
 #include "client/cli/term/format.h"
 #include "client/cli/term/table.h"
+#include "client/cli/training_options.h"
 #include "client/lib/error.h"
 #include "client/lib/names.h"
 
@@ -40,8 +41,20 @@ void AddSpec(const v1::TrainingJob& job, Properties& properties) {
   properties.Add("epochs", absl::StrCat(spec.epochs()));
   if (spec.has_learning_rate()) properties.Add("learning rate", Number(spec.learning_rate()));
   properties.Add("batch size", absl::StrCat(spec.batch_size()));
+  properties.Add("optimizer", OptimizerWords(spec.optimizer()));
+  properties.Add("schedule", ScheduleWords(spec.schedule()));
+  if (spec.l1() != 0) properties.Add("l1", Number(spec.l1()));
+  if (spec.l2() != 0) properties.Add("l2", Number(spec.l2()));
+  if (spec.dropout() != 0) properties.Add("dropout", Number(spec.dropout()));
+  if (spec.has_early_stopping()) {
+    properties.Add("early stopping",
+                   absl::StrCat("patience ", spec.early_stopping().patience(), "  min delta ",
+                                Number(spec.early_stopping().min_delta())));
+  }
+  if (spec.gradient_reduction() == v1::SUM) properties.Add("gradients", "summed");
   properties.Add("precision", absl::AsciiStrToLower(v1::Precision_Name(spec.precision())));
   if (spec.has_seed()) properties.Add("seed", absl::StrCat(spec.seed()));
+  if (spec.rng() == v1::NUMPY) properties.Add("random numbers", "numpy");
   properties.Add("input scaling", InputScalingWord(spec.input_scaling()));
 }
 

@@ -4,6 +4,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 
 namespace trainyard::client {
@@ -11,14 +12,18 @@ namespace {
 
 absl::StatusOr<v1::Activation> ParseActivation(absl::string_view word) {
   v1::Activation activation = v1::ACTIVATION_UNSPECIFIED;
-  if (word.empty() || !v1::Activation_Parse(absl::AsciiStrToUpper(word), &activation)) {
+  const std::string name = absl::StrReplaceAll(absl::AsciiStrToUpper(word), {{"-", "_"}});
+  if (word.empty() || !v1::Activation_Parse(name, &activation)) {
     return absl::InvalidArgumentError(absl::StrCat("--activation: '", word, "' is not one of ",
                                                    absl::StrJoin(kActivations, ", ")));
   }
   return activation;
 }
 
-std::string Lower(const std::string& name) { return absl::AsciiStrToLower(name); }
+// LEAKY_RELU as leaky-relu.
+std::string Lower(const std::string& name) {
+  return absl::StrReplaceAll(absl::AsciiStrToLower(name), {{"_", "-"}});
+}
 
 }  // namespace
 

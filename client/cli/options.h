@@ -13,8 +13,8 @@
 namespace trainyard::client {
 
 // The words that options take, for checks, help and completion.
-inline const std::vector<std::string> kActivations = {"sigmoid", "relu",    "tanh",
-                                                      "linear",  "softmax", "step"};
+inline const std::vector<std::string> kActivations = {
+    "sigmoid", "relu", "tanh", "linear", "softmax", "step", "leaky-relu", "gelu", "softplus"};
 inline const std::vector<std::string> kLosses = {"tse", "cross-entropy"};
 
 // "784,500,200,10": units of every layer, the input first; at least two.

@@ -56,16 +56,27 @@ class HashedWriter {
   Sha256 digest_;
 };
 
-absl::Status WriteContent(HashedWriter& writer, const CheckpointHeader& header,
-                          const AnyParameters& parameters) {
-  const bool f64 = std::holds_alternative<Parameters<double>>(parameters);
-  const auto shapes_of = [](const auto& p) {
-    std::vector<LayerShape> shapes;
-    for (int i = 0; i < p.layer_count(); ++i) shapes.push_back(p.shape(i));
-    return shapes;
-  };
-  const std::string text =
-      HeaderText(header, TensorsOf(std::visit(shapes_of, parameters), f64, header.scaling.kind));
+template <typename T>
+HeaderContent ContentOf(const CheckpointHeader& header, const TrainingState<T>& state) {
+  HeaderContent content;
+  content.header = header;
+  content.numbers = {state.epochs_completed,     state.samples, state.seconds, state.best_epoch,
+                     state.best_validation_cost, std::nullopt};
+  if (state.generator) content.numbers.generator_position = state.generator->position;
+  content.f64 = sizeof(T) == sizeof(double);
+  return content;
+}
+
+// What comes before the weights.
+template <typename T>
+absl::Status WriteLead(HashedWriter& writer, const CheckpointHeader& header,
+                       const TrainingState<T>& state) {
+  std::vector<LayerShape> shapes;
+  for (int i = 0; i < state.parameters.layer_count(); ++i) {
+    shapes.push_back(state.parameters.shape(i));
+  }
+  const HeaderContent content = ContentOf(header, state);
+  const std::string text = HeaderText(content, TensorsOf(content, shapes));
   const std::array<std::uint64_t, 1> length = {text.size()};
   absl::Status status = writer.Write(BytesOf(std::span<const std::uint64_t>(length)));
   if (status.ok()) status = writer.Write(BytesOf(std::span<const char>(text)));
@@ -73,10 +84,20 @@ absl::Status WriteContent(HashedWriter& writer, const CheckpointHeader& header,
     if (status.ok()) status = writer.Write(BytesOf(std::span<const double>(header.scaling.offset)));
     if (status.ok()) status = writer.Write(BytesOf(std::span<const double>(header.scaling.factor)));
   }
-  // The parameters in memory are the tensors one after another.
-  if (status.ok()) {
-    status =
-        std::visit([&](const auto& p) { return writer.Write(BytesOf(p.values())); }, parameters);
+  if (status.ok() && state.generator) {
+    status = writer.Write(BytesOf(std::span<const std::uint32_t>(state.generator->words)));
+  }
+  return status;
+}
+
+// Parameters in memory are the tensors one after another.
+template <typename T>
+absl::Status WriteContent(HashedWriter& writer, const CheckpointHeader& header,
+                          const TrainingState<T>& state) {
+  absl::Status status = WriteLead(writer, header, state);
+  if (status.ok()) status = writer.Write(BytesOf(state.parameters.values()));
+  for (const Parameters<T>& slot : state.slots) {
+    if (status.ok()) status = writer.Write(BytesOf(slot.values()));
   }
   return status;
 }
@@ -127,30 +148,51 @@ bool ReadScaling(HashedReader& reader, int inputs, Scaling& scaling) {
 }
 
 template <typename T>
-bool ReadParameters(HashedReader& reader, const NetworkSpec& network, AnyParameters& parameters) {
-  auto& read = parameters.emplace<Parameters<T>>(network);
-  return reader.Read(WritableBytesOf(read.values()));
+absl::StatusOr<AnyState> ReadState(HashedReader& reader, const NetworkSpec& network,
+                                   const HeaderContent& content) {
+  const StateNumbers& numbers = content.numbers;
+  TrainingState<T> state{Parameters<T>(network)};
+  state.epochs_completed = numbers.epochs_completed;
+  state.samples = numbers.samples;
+  state.seconds = numbers.seconds;
+  state.best_epoch = numbers.best_epoch;
+  state.best_validation_cost = numbers.best_validation_cost;
+  bool complete = true;
+  if (numbers.generator_position) {
+    Mt19937::State& generator = state.generator.emplace();
+    generator.position = *numbers.generator_position;
+    complete = reader.Read(WritableBytesOf(std::span<std::uint32_t>(generator.words)));
+  }
+  complete = complete && reader.Read(WritableBytesOf(state.parameters.values()));
+  state.slots.resize(content.header.slots.size(), Parameters<T>(network));
+  for (Parameters<T>& slot : state.slots) {
+    complete = complete && reader.Read(WritableBytesOf(slot.values()));
+  }
+  if (!complete || !reader.AtEnd()) return absl::DataLossError("has the wrong size");
+  return AnyState(std::move(state));
 }
 
 // <epoch>-<sample>-a<attempt>
-std::string Stem(const CheckpointHeader& header) {
-  return absl::StrCat(header.epoch, "-", header.sample, "-a", header.attempt);
+std::string Stem(int epoch, std::int64_t sample, int attempt) {
+  return absl::StrCat(epoch, "-", sample, "-a", attempt);
 }
 
-std::string FileName(const CheckpointHeader& header, const std::string& digest) {
-  return absl::StrCat(Stem(header), "-", digest, std::string(kSuffix));
+std::string FileName(const std::string& stem, const std::string& digest) {
+  return absl::StrCat(stem, "-", digest, std::string(kSuffix));
 }
 
-// Writes the content to `temporary`, synced, and returns its digest.
+// Writes the content to `temporary`, synced, and returns its name.
+template <typename T>
 absl::StatusOr<WrittenCheckpoint> WriteTemporary(const std::filesystem::path& temporary,
+                                                 const std::string& stem,
                                                  const CheckpointHeader& header,
-                                                 const AnyParameters& parameters) {
+                                                 const TrainingState<T>& state) {
   absl::StatusOr<std::unique_ptr<FileWriter>> file = FileWriter::Create(temporary);
   if (!file.ok()) return file.status();
   HashedWriter writer(**file);
-  if (absl::Status s = WriteContent(writer, header, parameters); !s.ok()) return s;
+  if (absl::Status s = WriteContent(writer, header, state); !s.ok()) return s;
   if (absl::Status s = (*file)->Finish(); !s.ok()) return s;
-  return WrittenCheckpoint{FileName(header, writer.HexDigest()), (*file)->size()};
+  return WrittenCheckpoint{FileName(stem, writer.HexDigest()), (*file)->size()};
 }
 
 absl::Status Publish(const std::filesystem::path& temporary, const std::filesystem::path& file) {
@@ -164,11 +206,13 @@ absl::Status Publish(const std::filesystem::path& temporary, const std::filesyst
 
 }  // namespace
 
+template <typename T>
 absl::StatusOr<WrittenCheckpoint> WriteCheckpoint(const std::filesystem::path& folder,
                                                   const CheckpointHeader& header,
-                                                  const AnyParameters& parameters) {
-  const std::filesystem::path temporary = folder / (Stem(header) + ".tmp");
-  absl::StatusOr<WrittenCheckpoint> written = WriteTemporary(temporary, header, parameters);
+                                                  const TrainingState<T>& state) {
+  const std::string stem = Stem(state.epochs_completed, state.samples, header.attempt);
+  const std::filesystem::path temporary = folder / (stem + ".tmp");
+  absl::StatusOr<WrittenCheckpoint> written = WriteTemporary(temporary, stem, header, state);
   absl::Status status = written.status();
   if (status.ok()) status = Publish(temporary, folder / written->file_name);
   if (status.ok()) status = SyncFolder(folder);
@@ -184,22 +228,31 @@ absl::StatusOr<Checkpoint> ReadCheckpoint(const std::filesystem::path& file,
   if (!reader.is_open()) return SystemError(errno, "open checkpoint", file.string());
   const std::optional<std::string> text = ReadText(reader);
   if (!text) return Damaged(file, "has no header");
-  std::optional<ParsedHeader> parsed = ParseHeader(*text);
-  if (!parsed) return Damaged(file, "has a header that is not a checkpoint's");
-  CheckpointHeader& header = parsed->header;
-  const std::vector<LayerShape> shapes = ShapesOf(network);
-  if (HeaderText(header, TensorsOf(shapes, parsed->f64, header.scaling.kind)) != *text) {
+  std::optional<HeaderContent> content = ParseHeader(*text);
+  if (!content) return Damaged(file, "has a header that is not a checkpoint's");
+  if (HeaderText(*content, TensorsOf(*content, ShapesOf(network))) != *text) {
     return Damaged(file, "is not of this network");
   }
-  AnyParameters parameters = Parameters<float>(NetworkSpec{});
-  const bool complete = ReadScaling(reader, network.inputs, header.scaling) &&
-                        (parsed->f64 ? ReadParameters<double>(reader, network, parameters)
-                                     : ReadParameters<float>(reader, network, parameters));
-  if (!complete || !reader.AtEnd()) return Damaged(file, "has the wrong size");
-  if (file.filename().string() != FileName(header, reader.HexDigest())) {
+  CheckpointHeader& header = content->header;
+  if (!ReadScaling(reader, network.inputs, header.scaling)) {
+    return Damaged(file, "has the wrong size");
+  }
+  absl::StatusOr<AnyState> state = content->f64 ? ReadState<double>(reader, network, *content)
+                                                : ReadState<float>(reader, network, *content);
+  if (!state.ok()) return Damaged(file, std::string(state.status().message()));
+  const StateNumbers& numbers = content->numbers;
+  const std::string stem = Stem(numbers.epochs_completed, numbers.samples, header.attempt);
+  if (file.filename().string() != FileName(stem, reader.HexDigest())) {
     return Damaged(file, "does not have the content that its name says");
   }
-  return Checkpoint{std::move(header), std::move(parameters)};
+  return Checkpoint{std::move(header), *std::move(state)};
 }
+
+template absl::StatusOr<WrittenCheckpoint> WriteCheckpoint(const std::filesystem::path&,
+                                                           const CheckpointHeader&,
+                                                           const TrainingState<float>&);
+template absl::StatusOr<WrittenCheckpoint> WriteCheckpoint(const std::filesystem::path&,
+                                                           const CheckpointHeader&,
+                                                           const TrainingState<double>&);
 
 }  // namespace trainyard

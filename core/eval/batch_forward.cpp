@@ -22,7 +22,7 @@ BatchForward<T>::BatchForward(const NetworkSpec& network, std::int64_t max_rows)
 
 template <typename T>
 void BatchForward<T>::Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
-                          Output output) {
+                          Output output, ForwardHook<T>* hook) {
   const Kernels<T>& kernels = ActiveKernels<T>();
   for (int i = 0; i < network.layer_count(); ++i) {
     const PackedLayer<T>& layer = network.layer(i);
@@ -38,7 +38,11 @@ void BatchForward<T>::Run(const PackedNetwork<T>& network, const SparseRows<T>& 
                        layer.stride);
     }
     if (i + 1 == network.layer_count() && output == Output::kWeightedSums) return;
-    kernels.activate(layer.activation, inputs.rows, layer.units, sums, layer.stride);
+    if (hook != nullptr && hook->Takes(i)) {
+      hook->Activate(i, inputs.rows, sums, layer.stride);
+    } else {
+      kernels.activate(layer.activation, inputs.rows, layer.units, sums, layer.stride);
+    }
   }
 }
 

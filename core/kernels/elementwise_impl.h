@@ -98,6 +98,62 @@ inline Vector<T> Tanh(Vector<T> x) {
   return x < zero ? -result : result;
 }
 
+// ln(1 + e^x) = max(x, 0) + ln(1 + z) with z = e^-|x|, and ln(1 + z) = 2 artanh s
+// with s = z / (2 + z), at most 1/3: no cancellation on either side.
+template <typename T>
+inline Vector<T> Softplus(Vector<T> x) {
+  constexpr int kTerms = sizeof(T) == sizeof(float) ? 8 : 17;
+  const Vector<T> zero{};
+  const Vector<T> z = Exp<T>(x < zero ? x : -x);
+  const Vector<T> s = z / (z + T{2});
+  const Vector<T> square = s * s;
+  Vector<T> series{};
+#pragma GCC unroll 32
+  for (int term = kTerms; term >= 1; --term) {
+    series = (series + Broadcast<T>(T{1} / static_cast<T>(2 * term + 1))) * square;
+  }
+  return (x <= zero ? zero : x) + (s + s * series) * T{2};
+}
+
+// 1 - e^-y for y >= 0: the derivative of softplus, from its value.
+template <typename T>
+inline Vector<T> OneMinusExpOfMinus(Vector<T> y) {
+  const ExpParts<T> parts = SplitExp<T>(-y);
+  return -MultiplyAdd(parts.scale, parts.fraction, parts.scale - T{1});
+}
+
+// GELU is n (1 + t) / 2 with t = tanh(u), u = c (n + k n^3).
+template <typename T>
+struct GeluConstants {
+  // sqrt(2 / pi)
+  static constexpr T kC = static_cast<T>(0x1.9884533d43651p-1);
+  static constexpr T kK = static_cast<T>(0.044715);
+};
+
+template <typename T>
+inline Vector<T> GeluTanh(Vector<T> n) {
+  using C = GeluConstants<T>;
+  return Tanh<T>(n * (n * n * C::kK + T{1}) * C::kC);
+}
+
+template <typename T>
+inline Vector<T> Gelu(Vector<T> n) {
+  return n * T{0.5} * (GeluTanh<T>(n) + T{1});
+}
+
+// (1 + t) / 2 + n (1 - t^2) u' / 2, u' = c (1 + 3 k n^2).
+template <typename T>
+inline Vector<T> GeluDerivative(Vector<T> n) {
+  using C = GeluConstants<T>;
+  const Vector<T> t = GeluTanh<T>(n);
+  const Vector<T> slope = (n * n * (T{3} * C::kK) + T{1}) * C::kC;
+  // Far out 1 - t^2 is 0, and n^2 must not make it infinity times 0.
+  const Vector<T> flat = T{1} - t * t;
+  const Vector<T> zero{};
+  const Vector<T> bend = flat == zero ? zero : n * T{0.5} * flat * slope;
+  return (t + T{1}) * T{0.5} + bend;
+}
+
 template <typename T, typename Function>
 inline void MapRows(std::int64_t rows, std::int64_t n, T* a, std::int64_t lda, Function function) {
   for (std::int64_t row = 0; row < rows; ++row) {
@@ -139,6 +195,13 @@ void Activate(Activation activation, std::int64_t rows, std::int64_t n, T* a, st
       return MapRows(rows, n, a, lda, [=](Vector<T> x) { return x <= zero ? zero : x; });
     case Activation::kStep:
       return MapRows(rows, n, a, lda, [=](Vector<T> x) { return x >= zero ? one : zero; });
+    case Activation::kLeakyRelu:
+      return MapRows(rows, n, a, lda,
+                     [=](Vector<T> x) { return x > zero ? x : x * static_cast<T>(kLeakySlope); });
+    case Activation::kGelu:
+      return MapRows(rows, n, a, lda, [](Vector<T> x) { return Gelu<T>(x); });
+    case Activation::kSoftplus:
+      return MapRows(rows, n, a, lda, [](Vector<T> x) { return Softplus<T>(x); });
     case Activation::kSoftmax:
       return Softmax(rows, n, a, lda);
     case Activation::kLinear:
@@ -171,10 +234,37 @@ void MultiplyByDerivative(Activation activation, std::int64_t rows, std::int64_t
       return ScaleRows(rows, n, a, lda, s, lds, [=](Vector<T> y) { return y > zero ? one : zero; });
     case Activation::kStep:
       return ScaleRows(rows, n, a, lda, s, lds, [=](Vector<T>) { return zero; });
+    case Activation::kLeakyRelu:
+      return ScaleRows(rows, n, a, lda, s, lds, [=](Vector<T> y) {
+        return y > zero ? one : Broadcast<T>(static_cast<T>(kLeakySlope));
+      });
+    case Activation::kSoftplus:
+      return ScaleRows(rows, n, a, lda, s, lds,
+                       [](Vector<T> y) { return OneMinusExpOfMinus<T>(y); });
+    case Activation::kGelu:
     case Activation::kSoftmax:
     case Activation::kLinear:
       return;
   }
+}
+
+template <typename T>
+void ActivateWithDerivative(Activation activation, std::int64_t rows, std::int64_t n, T* a,
+                            std::int64_t lda, T* d) {
+  const Vector<T> one = Broadcast<T>(T{1});
+  const bool of_output = HasDerivativeOfOutput(activation);
+  for (std::int64_t row = 0; row < rows; ++row) {
+    for (std::int64_t i = row * lda; i < row * lda + n; i += kLanes<T>) {
+      Store<T>(d + i, of_output ? one : GeluDerivative<T>(Load<T>(a + i)));
+    }
+  }
+  Activate(activation, rows, n, a, lda);
+  MultiplyByDerivative(activation, rows, n, a, lda, d, lda);
+}
+
+template <typename T>
+void MultiplyElements(std::int64_t n, const T* x, T* y) {
+  for (std::int64_t i = 0; i < n; i += kLanes<T>) Store<T>(y + i, Load<T>(y + i) * Load<T>(x + i));
 }
 
 template <typename T>

@@ -32,6 +32,28 @@ struct SparseRows {
   const T* values = nullptr;
 };
 
+// The constants of one update; core/optim says what they stand for.
+template <typename T>
+struct MomentumStep {
+  T scale = 1;
+  T rate = 0;
+  T momentum = 0;
+  bool nesterov = false;
+};
+
+template <typename T>
+struct AdamStep {
+  T scale = 1;
+  // Divided by 1 - beta1^t already.
+  T rate = 0;
+  T beta1 = 0;
+  T beta2 = 0;
+  // 1 / sqrt(1 - beta2^t).
+  T root_correction = 1;
+  T epsilon = 0;
+  T keep = 1;
+};
+
 // One instruction set's functions for T, float or double.
 template <typename T>
 struct Kernels {
@@ -67,9 +89,25 @@ struct Kernels {
   void (*activate)(Activation activation, std::int64_t rows, std::int64_t n, T* a,
                    std::int64_t lda);
   // S (rows x n) *= sigma'(n), from the activations A = sigma(n). Not for
-  // softmax, whose derivative belongs to its loss.
+  // softmax, whose derivative belongs to its loss, nor for GELU, whose
+  // derivative cannot be told from A (HasDerivativeOfOutput).
   void (*multiply_by_derivative)(Activation activation, std::int64_t rows, std::int64_t n,
                                  const T* a, std::int64_t lda, T* s, std::int64_t lds);
+  // As activate, and D (rows x n, as far apart as A's rows) = sigma'(n): for every
+  // activation but softmax.
+  void (*activate_with_derivative)(Activation activation, std::int64_t rows, std::int64_t n, T* a,
+                                   std::int64_t lda, T* d);
+  // y *= x, over n elements.
+  void (*multiply_elements)(std::int64_t n, const T* x, T* y);
+  // The updates of core/optim, over n elements of a gradient and of W.
+  // v = momentum v + scale g; W -= rate v, or with `nesterov`
+  // W -= rate (scale g + momentum v).
+  void (*momentum_update)(std::int64_t n, const MomentumStep<T>& step, const T* g, T* w, T* v);
+  // m = beta1 m + (1 - beta1) g', v = beta2 v + (1 - beta2) g'^2, g' = scale g;
+  // W = keep W - rate m / (sqrt(v) root_correction + epsilon).
+  void (*adam_update)(std::int64_t n, const AdamStep<T>& step, const T* g, T* w, T* m, T* v);
+  // g = scale g + l1 sign(W) + l2 W.
+  void (*penalise)(std::int64_t n, T scale, T l1, T l2, const T* w, T* g);
   // y = e^x over n elements: for tests.
   void (*exponential)(std::int64_t n, const T* x, T* y);
 };

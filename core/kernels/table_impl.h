@@ -4,6 +4,7 @@
 #include "core/kernels/elementwise_impl.h"
 #include "core/kernels/gemm_impl.h"
 #include "core/kernels/kernels.h"
+#include "core/kernels/optim_impl.h"
 #include "core/kernels/rows_impl.h"
 
 namespace trainyard {
@@ -23,6 +24,11 @@ constexpr Kernels<T> MakeKernels(const char* variant) {
   kernels.add_rows = &AddRows<T>;
   kernels.activate = &Activate<T>;
   kernels.multiply_by_derivative = &MultiplyByDerivative<T>;
+  kernels.activate_with_derivative = &ActivateWithDerivative<T>;
+  kernels.multiply_elements = &MultiplyElements<T>;
+  kernels.momentum_update = &MomentumUpdate<T>;
+  kernels.adam_update = &AdamUpdate<T>;
+  kernels.penalise = &Penalise<T>;
   kernels.exponential = &Exponential<T>;
   return kernels;
 }

@@ -16,6 +16,12 @@ std::string_view NameOf(Activation activation) {
       return "softmax";
     case Activation::kStep:
       return "step";
+    case Activation::kLeakyRelu:
+      return "leaky-relu";
+    case Activation::kGelu:
+      return "gelu";
+    case Activation::kSoftplus:
+      return "softplus";
   }
   return "unknown";
 }

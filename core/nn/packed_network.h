@@ -36,6 +36,11 @@ class PackedNetwork {
   int layer_count() const { return static_cast<int>(layers_.size()); }
   const PackedLayer<T>& layer(int index) const { return layers_[static_cast<std::size_t>(index)]; }
 
+  // All layers one after another, each W with its padding and then b.
+  T* data() { return memory_.data(); }
+  const T* data() const { return memory_.data(); }
+  std::int64_t element_count() const { return static_cast<std::int64_t>(memory_.size()); }
+
   void CopyFrom(const Parameters<T>& parameters);
   void CopyTo(Parameters<T>& parameters) const;
 

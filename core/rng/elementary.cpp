@@ -41,4 +41,26 @@ double DeterministicExp(double x) {
   return std::ldexp(1 + series * r, static_cast<int>(n));
 }
 
+// 1 - 2 sin^2(pi x / 2): the Taylor series of sine to degree 23 is exact to the
+// type up to pi / 2.
+double DeterministicCosPi(double x) {
+  const double y = x * 0x1.921fb54442d18p0;
+  const double square = y * y;
+  double series = 1;
+  for (int degree = 23; degree >= 3; degree -= 2) {
+    series = 1 - series * square / (degree * (degree - 1));
+  }
+  const double sine = y * series;
+  return 1 - 2 * sine * sine;
+}
+
+double IntegerPower(double base, std::int64_t exponent) {
+  double result = 1;
+  for (; exponent > 0; exponent >>= 1) {
+    if ((exponent & 1) != 0) result *= base;
+    base *= base;
+  }
+  return result;
+}
+
 }  // namespace trainyard

@@ -17,7 +17,12 @@ std::array<std::uint32_t, 4> Philox4x32(std::array<std::uint32_t, 4> counter,
                                         std::array<std::uint32_t, 2> key);
 
 // What a stream is for, so that streams of one seed never overlap.
-enum class RandomPurpose : std::uint32_t { kWeights = 1, kPermutation = 2, kGenerator = 3 };
+enum class RandomPurpose : std::uint32_t {
+  kWeights = 1,
+  kPermutation = 2,
+  kGenerator = 3,
+  kDropout = 4
+};
 
 // Numbers of one stream, in order. The same arguments give the same numbers on
 // every machine. One thread at a time.

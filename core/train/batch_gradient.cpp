@@ -16,19 +16,20 @@ BatchGradient<T>::BatchGradient(const NetworkSpec& network, std::int64_t max_row
 
 template <typename T>
 void BatchGradient<T>::Add(const PackedNetwork<T>& network, InputBatch<T>& inputs,
-                           const std::vector<T>& targets) {
+                           const std::vector<T>& targets, KeptDerivatives<T>* kept) {
   const std::int64_t rows = inputs.rows().rows;
-  forward_.Run(network, inputs.rows());
-  SetOutputErrors(network, rows, targets);
+  forward_.Run(network, inputs.rows(), BatchForward<T>::Output::kActivations, kept);
+  SetOutputErrors(network, rows, targets, kept);
   for (int i = network.layer_count() - 1; i >= 0; --i) {
     AddLayer(network, i, inputs, rows);
-    if (i > 0) PropagateBelow(network, i, rows);
+    if (i > 0) PropagateBelow(network, i, rows, kept);
   }
 }
 
 template <typename T>
 void BatchGradient<T>::SetOutputErrors(const PackedNetwork<T>& network, std::int64_t rows,
-                                       const std::vector<T>& targets) {
+                                       const std::vector<T>& targets,
+                                       const KeptDerivatives<T>* kept) {
   const PackedLayer<T>& output = network.layer(network.layer_count() - 1);
   const LossFunction<T>& loss = FunctionOf<T>(network.spec().loss);
   const auto units = static_cast<std::size_t>(output.units);
@@ -38,10 +39,20 @@ void BatchGradient<T>::SetOutputErrors(const PackedNetwork<T>& network, std::int
                   std::span(targets).subspan(static_cast<std::size_t>(row) * units, units),
                   std::span<T>(errors + row * output.stride, units));
   }
-  if (loss.with_softmax) return;
-  ActiveKernels<T>().multiply_by_derivative(output.activation, rows, output.units,
-                                            forward_.activations(network.layer_count() - 1),
-                                            output.stride, errors, output.stride);
+  if (!loss.with_softmax) MultiplyByDerivative(network, network.layer_count() - 1, rows, kept);
+}
+
+template <typename T>
+void BatchGradient<T>::MultiplyByDerivative(const PackedNetwork<T>& network, int i,
+                                            std::int64_t rows, const KeptDerivatives<T>* kept) {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  const PackedLayer<T>& layer = network.layer(i);
+  T* const errors = errors_[static_cast<std::size_t>(i)].data();
+  if (const T* const derivatives = kept != nullptr ? kept->Of(i) : nullptr) {
+    return kernels.multiply_elements(rows * layer.stride, derivatives, errors);
+  }
+  kernels.multiply_by_derivative(layer.activation, rows, layer.units, forward_.activations(i),
+                                 layer.stride, errors, layer.stride);
 }
 
 template <typename T>
@@ -62,7 +73,8 @@ void BatchGradient<T>::AddLayer(const PackedNetwork<T>& network, int i, InputBat
 }
 
 template <typename T>
-void BatchGradient<T>::PropagateBelow(const PackedNetwork<T>& network, int i, std::int64_t rows) {
+void BatchGradient<T>::PropagateBelow(const PackedNetwork<T>& network, int i, std::int64_t rows,
+                                      const KeptDerivatives<T>* kept) {
   const Kernels<T>& kernels = ActiveKernels<T>();
   const PackedLayer<T>& layer = network.layer(i);
   const PackedLayer<T>& below = network.layer(i - 1);
@@ -71,8 +83,7 @@ void BatchGradient<T>::PropagateBelow(const PackedNetwork<T>& network, int i, st
   kernels.multiply_by_transposed(rows, layer.inputs, layer.units,
                                  errors_[static_cast<std::size_t>(i)].data(), layer.stride,
                                  layer.weights, layer.stride, back, below.stride);
-  kernels.multiply_by_derivative(below.activation, rows, below.units, forward_.activations(i - 1),
-                                 below.stride, back, below.stride);
+  MultiplyByDerivative(network, i - 1, rows, kept);
 }
 
 template <typename T>
@@ -86,6 +97,11 @@ void BatchGradient<T>::Apply(PackedNetwork<T>& network, T rate) {
     kernels.subtract_scaled(elements, rate, sum.weights, layer.weights);
     std::fill_n(sum.weights, elements, T{0});
   }
+}
+
+template <typename T>
+void BatchGradient<T>::Reset() {
+  std::fill_n(sum_.data(), sum_.element_count(), T{0});
 }
 
 template class BatchGradient<float>;

@@ -1,92 +1,128 @@
 #include "core/train/epoch_runner.h"
 
 #include <algorithm>
-
-#include "core/rng/philox.h"
+#include <utility>
 
 namespace trainyard {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr auto kProgressInterval = std::chrono::milliseconds(100);
 // Between looks at the clock.
 constexpr std::int64_t kRowsPerClock = 64;
 
+// W <- W - rate g and nothing else.
+bool IsPlain(const TrainingSpec& spec) {
+  return std::holds_alternative<SgdSpec>(spec.optimizer) && !spec.penalty.any();
+}
+
+// Whether one sample's backward pass and update can be one.
+bool IsFused(const TrainingSpec& spec, const NetworkSpec& network) {
+  return spec.batch_size == 1 && spec.dropout == 0 && IsPlain(spec) &&
+         std::ranges::all_of(network.layers, [](const LayerSpec& layer) {
+           return HasDerivativeOfOutput(layer.activation);
+         });
+}
+
 }  // namespace
 
 template <typename T>
 EpochRunner<T>::EpochRunner(const NetworkSpec& network, const TrainingSpec& spec,
-                            const Scaling& scaling, const Dataset& training_set,
-                            TrainingObserver<T>& observer)
+                            const Scaling& scaling, const Dataset& training_set)
     : spec_(spec),
       training_set_(training_set),
-      observer_(observer),
       piece_rows_(std::min({std::int64_t{spec.batch_size}, RowsAtOnce(network),
                             std::max(training_set.rows(), std::int64_t{1})})),
       inputs_(scaling, network.inputs, piece_rows_),
       target_reader_(network, training_set),
-      outputs_(static_cast<std::size_t>(network.outputs())) {
+      outputs_(static_cast<std::size_t>(network.outputs())),
+      learning_rate_(spec.learning_rate),
+      kept_(network, spec, piece_rows_) {
   targets_.resize(static_cast<std::size_t>(piece_rows_) * outputs_);
-  if (spec.batch_size == 1) {
+  if (IsFused(spec, network)) {
     sample_step_ = std::make_unique<SampleStep<T>>(network);
-  } else {
-    batch_gradient_ = std::make_unique<BatchGradient<T>>(network, piece_rows_);
+    return;
   }
+  batch_gradient_ = std::make_unique<BatchGradient<T>>(network, piece_rows_);
+  if (!IsPlain(spec)) optimizer_ = MakeOptimizer<T>(spec.optimizer, network);
 }
 
 template <typename T>
-bool EpochRunner<T>::Run(PackedNetwork<T>& network, int epoch, std::stop_token stop) {
+std::int64_t EpochRunner<T>::Run(PackedNetwork<T>& network, EpochStart start,
+                                 const Progress& progress, const Stop& stop) {
+  at_ = std::move(start);
   const std::int64_t rows = training_set_.rows();
-  order_ = RandomPermutation(static_cast<std::uint32_t>(rows), spec_.seed,
-                             static_cast<std::uint32_t>(epoch));
-  last_progress_ = std::chrono::steady_clock::now();
-  for (std::int64_t first = 0; first < rows; first += spec_.batch_size) {
-    if (stop.stop_requested()) return false;
+  if (at_.samples > 0) learning_rate_ = RateOf((at_.samples - 1) / spec_.batch_size);
+  std::int64_t rows_since_clock = 0;
+  Clock::time_point last_progress = Clock::now();
+  for (std::int64_t first = at_.samples; first < rows; first += spec_.batch_size) {
+    if (stop()) return first;
     const std::int64_t count = std::min(std::int64_t{spec_.batch_size}, rows - first);
     RunBatch(network, first, count);
-    rows_since_clock_ += count;
-    if (rows_since_clock_ >= kRowsPerClock) ReportProgress(epoch, first + count);
+    rows_since_clock += count;
+    if (rows_since_clock < kRowsPerClock || first + count == rows) continue;
+    rows_since_clock = 0;
+    const auto now = Clock::now();
+    if (now - last_progress < kProgressInterval) continue;
+    last_progress = now;
+    if (!progress(first + count)) return first + count;
   }
-  return true;
+  return rows;
+}
+
+template <typename T>
+std::int64_t EpochRunner<T>::batches() const {
+  return (training_set_.rows() + spec_.batch_size - 1) / spec_.batch_size;
+}
+
+template <typename T>
+double EpochRunner<T>::RateOf(std::int64_t batch) const {
+  return RateAt(spec_.schedule, spec_.learning_rate,
+                {at_.epoch - 1, batch, batches(), spec_.epochs});
 }
 
 template <typename T>
 void EpochRunner<T>::RunBatch(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
+  learning_rate_ = RateOf(first / spec_.batch_size);
   if (sample_step_ != nullptr) {
     Gather(first, 1);
-    return RunSample(network);
+    return sample_step_->Run(network, inputs_.rows(), targets_, static_cast<T>(learning_rate_));
   }
   for (std::int64_t done = 0; done < rows; done += piece_rows_) {
     Gather(first + done, std::min(piece_rows_, rows - done));
-    batch_gradient_->Add(network, inputs_, targets_);
+    kept_.SetPlace(at_.epoch, first + done);
+    batch_gradient_->Add(network, inputs_, targets_, &kept_);
   }
-  const bool mean = spec_.gradient_reduction == GradientReduction::kMean;
-  const double rate = mean ? spec_.learning_rate / static_cast<double>(rows) : spec_.learning_rate;
-  batch_gradient_->Apply(network, static_cast<T>(rate));
+  Descend(network, first, rows);
 }
 
 template <typename T>
-void EpochRunner<T>::RunSample(PackedNetwork<T>& network) {
-  sample_step_->Run(network, inputs_.rows(), targets_, static_cast<T>(spec_.learning_rate));
+void EpochRunner<T>::Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
+  const bool mean = spec_.gradient_reduction == GradientReduction::kMean;
+  const auto divisor = mean ? static_cast<double>(rows) : 1.0;
+  if (optimizer_ == nullptr) {
+    return batch_gradient_->Apply(network, static_cast<T>(learning_rate_ / divisor));
+  }
+  const std::int64_t update = (at_.epoch - 1) * batches() + first / spec_.batch_size + 1;
+  double scale = 1 / divisor;
+  if (spec_.penalty.any()) {
+    Penalise(spec_.penalty, network, scale, batch_gradient_->sum());
+    scale = 1;
+  }
+  optimizer_->Update(network, batch_gradient_->sum(), scale, learning_rate_, update);
+  batch_gradient_->Reset();
 }
 
 template <typename T>
 void EpochRunner<T>::Gather(std::int64_t first, std::int64_t rows) {
   inputs_.Clear();
   for (std::int64_t i = 0; i < rows; ++i) {
-    const std::int64_t row = order_[static_cast<std::size_t>(first + i)];
+    const std::int64_t row = at_.order[static_cast<std::size_t>(first + i)];
     inputs_.Append(training_set_, row);
     target_reader_.Read(
         row, std::span(targets_).subspan(static_cast<std::size_t>(i) * outputs_, outputs_));
   }
-}
-
-template <typename T>
-void EpochRunner<T>::ReportProgress(int epoch, std::int64_t rows_done) {
-  rows_since_clock_ = 0;
-  const auto now = std::chrono::steady_clock::now();
-  if (now - last_progress_ < kProgressInterval) return;
-  last_progress_ = now;
-  observer_.OnProgress(epoch, rows_done, training_set_.rows());
 }
 
 template class EpochRunner<float>;

@@ -3,48 +3,74 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <stop_token>
 #include <vector>
 
+#include "core/optim/optimizer.h"
 #include "core/train/batch_gradient.h"
+#include "core/train/kept_derivatives.h"
 #include "core/train/sample_step.h"
-#include "core/train/trainer.h"
+#include "core/train/training_spec.h"
 
 namespace trainyard {
 
-// Visits every row of the training set once, in the epoch's order, and moves
-// the weights after each sample or batch. Keeps references to what it is given.
+// Where an epoch is to begin, and in what order it visits the rows.
+struct EpochStart {
+  // From 1.
+  int epoch = 1;
+  // Of the order, done already: whole batches.
+  std::int64_t samples = 0;
+  std::vector<std::uint32_t> order;
+};
+
+// Visits every row of the training set once, in the order given, and moves the
+// weights after each sample or batch. Keeps references to what it is given.
 template <typename T>
 class EpochRunner {
  public:
   EpochRunner(const NetworkSpec& network, const TrainingSpec& spec, const Scaling& scaling,
-              const Dataset& training_set, TrainingObserver<T>& observer);
+              const Dataset& training_set);
 
-  // False where `stop` ended it, between two samples or batches.
-  bool Run(PackedNetwork<T>& network, int epoch, std::stop_token stop);
+  // Told between updates how many rows are done, at most about ten times a
+  // second; false ends the epoch there.
+  using Progress = std::function<bool(std::int64_t rows_done)>;
+  // Asked before each update.
+  using Stop = std::function<bool()>;
+
+  // The rows done: all of them, or fewer where it was ended.
+  std::int64_t Run(PackedNetwork<T>& network, EpochStart start, const Progress& progress,
+                   const Stop& stop);
+
+  // The rate of the last update.
+  double learning_rate() const { return learning_rate_; }
+  // Null where the weights are all that there is to remember.
+  Optimizer<T>* optimizer() { return optimizer_.get(); }
 
  private:
+  std::int64_t batches() const;
+  // The learning rate of a batch of this epoch, from 0.
+  double RateOf(std::int64_t batch) const;
   void RunBatch(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
-  void RunSample(PackedNetwork<T>& network);
+  void Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
   // Fills inputs_ and targets_ with rows [first, first + rows) of the order.
   void Gather(std::int64_t first, std::int64_t rows);
-  void ReportProgress(int epoch, std::int64_t rows_done);
 
   const TrainingSpec& spec_;
   const Dataset& training_set_;
-  TrainingObserver<T>& observer_;
   std::int64_t piece_rows_;
   InputBatch<T> inputs_;
   TargetReader<T> target_reader_;
   std::vector<T> targets_;
   std::size_t outputs_;
-  std::vector<std::uint32_t> order_;
-  std::int64_t rows_since_clock_ = 0;
-  std::chrono::steady_clock::time_point last_progress_;
-  // One of the two, by batch size.
+  EpochStart at_;
+  double learning_rate_;
+  // The notebook's algorithm has a path of its own; everything else is a
+  // gradient and an update.
   std::unique_ptr<SampleStep<T>> sample_step_;
   std::unique_ptr<BatchGradient<T>> batch_gradient_;
+  KeptDerivatives<T> kept_;
+  std::unique_ptr<Optimizer<T>> optimizer_;
 };
 
 }  // namespace trainyard

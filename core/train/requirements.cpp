@@ -1,6 +1,5 @@
 // What a run asks of its hyperparameters, its data and the machine.
 #include <algorithm>
-#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
@@ -11,9 +10,6 @@
 
 namespace trainyard {
 namespace {
-
-constexpr int kMaxEpochs = 1'000'000;
-constexpr int kMaxBatchSize = 1 << 24;
 
 // Each is right by itself; together they are not.
 absl::Status Misfit(std::string_view field, std::string_view reason, std::string_view message) {
@@ -57,27 +53,6 @@ absl::Status CheckTargets(const NetworkSpec& network, const DatasetInfo& dataset
 
 }  // namespace
 
-absl::Status Validate(const TrainingSpec& spec) {
-  if (spec.epochs < 0 || spec.epochs > kMaxEpochs) {
-    return FieldError(
-        "epochs", "EPOCHS_OUT_OF_RANGE",
-        absl::StrCat("epochs is ", spec.epochs, "; it must be from 0 to ", kMaxEpochs));
-  }
-  const bool rate_used = spec.epochs > 0;
-  if (!std::isfinite(spec.learning_rate) || spec.learning_rate < 0 ||
-      (rate_used && spec.learning_rate == 0)) {
-    return FieldError("learning_rate", "LEARNING_RATE_OUT_OF_RANGE",
-                      absl::StrCat("learning_rate is ", spec.learning_rate,
-                                   "; it must be a finite number above 0"));
-  }
-  if (spec.batch_size < 1 || spec.batch_size > kMaxBatchSize) {
-    return FieldError(
-        "batch_size", "BATCH_SIZE_OUT_OF_RANGE",
-        absl::StrCat("batch_size is ", spec.batch_size, "; it must be from 1 to ", kMaxBatchSize));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckFit(const NetworkSpec& network, const DatasetInfo& dataset, bool training) {
   if (dataset.rows < 1) {
     return Misfit("dataset", "DATASET_EMPTY", "the dataset has no rows; use one that has some");
@@ -108,7 +83,13 @@ std::int64_t TrainingMemoryBytes(const NetworkSpec& network, const TrainingSpec&
   // Cost passes over a training and a validation set.
   std::int64_t bytes = 2 * pass_rows * (network.inputs * input_entry + units * size);
   bytes += piece_rows * (network.inputs * input_entry * (batches ? 2 : 1) + 2 * units * size);
-  bytes += ParameterCount(network) * size + packed * size * (batches ? 2 : 1);
+  const auto slots = static_cast<std::int64_t>(SlotNamesOf(spec.optimizer).size());
+  // The weights and what the optimiser remembers, as they are used and as they
+  // are copied; a gradient.
+  bytes += (1 + slots) * (ParameterCount(network) + packed) * size;
+  if (batches || slots > 0) bytes += packed * size;
+  // Derivatives that dropout or GELU keeps.
+  if (spec.dropout > 0) bytes += piece_rows * units * size;
   return bytes;
 }
 

@@ -15,23 +15,10 @@
 #include "core/data/scaling.h"
 #include "core/nn/network.h"
 #include "core/nn/parameters.h"
+#include "core/train/training_spec.h"
+#include "core/train/training_state.h"
 
 namespace trainyard {
-
-enum class Precision { kF32, kF64 };
-enum class GradientReduction { kMean, kSum };
-
-struct TrainingSpec {
-  int epochs = 0;
-  double learning_rate = 0;
-  int batch_size = 1;
-  std::uint64_t seed = 0;
-  GradientReduction gradient_reduction = GradientReduction::kMean;
-};
-
-// Whether the hyperparameters make sense; fields are those of the public
-// TrainingJobSpec message.
-absl::Status Validate(const TrainingSpec& spec);
 
 // Whether a network can be trained on (`training`) or evaluated with data of
 // this kind: inputs match features; outputs match classes, or one output for
@@ -51,41 +38,44 @@ struct EpochReport {
   double seconds = 0;
 };
 
-// Hears of what a trainer does, on the trainer's thread.
+// A run's state when it is asked for, copied then and not before: valid until
+// the observer returns.
+template <typename T>
+using StateSource = std::function<const TrainingState<T>&()>;
+
+// Hears of what a trainer does, on the trainer's thread. A failed status ends
+// the run with it.
 template <typename T>
 class TrainingObserver {
  public:
   virtual ~TrainingObserver() = default;
-  // After each epoch, with the weights at that moment. A failed status ends
-  // the run with it.
-  virtual absl::Status OnEpoch(const EpochReport& report, const Parameters<T>& parameters) = 0;
-  // Now and then within an epoch (at most about ten times a second); cheap.
-  virtual void OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows) = 0;
+  // After each epoch, with the state at its end.
+  virtual absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) = 0;
+  // Now and then within an epoch (at most about ten times a second), between
+  // two updates, with the state there; cheap where that is not asked for.
+  virtual absl::Status OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows,
+                                  const StateSource<T>& state) = 0;
+  // Where `stop` ends a run within an epoch: the state there.
+  virtual absl::Status OnStop(const TrainingState<T>& state) = 0;
 };
 
-// Where a run begins: at 0 with drawn weights, or after `epochs_completed`.
-template <typename T>
-struct TrainingPosition {
-  int epochs_completed = 0;
-  Parameters<T> parameters;
-};
-
-// Runs the remaining epochs. On return `position` is where it stopped.
+// Runs the remaining epochs. On return `state` is that of the end of the last
+// epoch that was completed.
 //
-// Returns OK when all epochs are done; CANCELLED where `stop` was requested (it
-// then stopped at the last sample or batch, and `position` has the weights of
-// that moment with the epochs completed before it); FAILED_PRECONDITION with
-// reason DIVERGED and metadata "epoch" where a cost is not finite, whose epoch
-// was not reported; what the observer returned.
+// Returns OK when all epochs are done, or early stopping ends the run
+// (StoppedEarly); CANCELLED where `stop` was requested: a run with short epochs
+// then finishes the one it is in, another stops after the update that it is at
+// and tells OnStop; FAILED_PRECONDITION with reason DIVERGED and metadata
+// "epoch" where a cost is not finite, whose epoch was not reported; what the
+// observer returned.
 //
-// Samples are visited in the order of a permutation keyed by (seed, epoch); a
-// batch of one is the notebook's algorithm. The result depends on the data,
-// the specs and KernelVariant() alone.
+// Samples are visited in the order of a permutation of each epoch; a batch of
+// one is the notebook's algorithm. The result depends on the data, the specs and
+// KernelVariant() alone.
 template <typename T>
 absl::Status Train(const NetworkSpec& network, const TrainingSpec& spec, const Scaling& scaling,
                    const Dataset& training_set, const Dataset* validation_set,
-                   TrainingPosition<T>& position, TrainingObserver<T>& observer,
-                   std::stop_token stop);
+                   TrainingState<T>& state, TrainingObserver<T>& observer, std::stop_token stop);
 
 // The instruction set chosen for this process: "baseline", "avx2", "avx512".
 // TRAINYARD_KERNELS in the environment may name a lesser one.

@@ -13,13 +13,16 @@ namespace {
 constexpr char kPrefix[] = "network.spec.";
 
 // One line an activation.
-constexpr std::array<std::pair<v1::Activation, Activation>, 6> kActivations = {{
+constexpr std::array<std::pair<v1::Activation, Activation>, 9> kActivations = {{
     {v1::SIGMOID, Activation::kSigmoid},
     {v1::RELU, Activation::kRelu},
     {v1::TANH, Activation::kTanh},
     {v1::LINEAR, Activation::kLinear},
     {v1::SOFTMAX, Activation::kSoftmax},
     {v1::STEP, Activation::kStep},
+    {v1::LEAKY_RELU, Activation::kLeakyRelu},
+    {v1::GELU, Activation::kGelu},
+    {v1::SOFTPLUS, Activation::kSoftplus},
 }};
 
 std::optional<Activation> ToCore(v1::Activation message) {

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/convert/optimizer.h"
 
 namespace trainyard::server {
 namespace {
@@ -36,7 +37,19 @@ absl::Status CheckPresent(const v1::TrainingJobSpec& message) {
     return Unknown("gradient_reduction");
   }
   if (!v1::InputScaling_IsValid(message.input_scaling())) return Unknown("input_scaling");
+  if (!v1::RandomGenerator_IsValid(message.rng())) return Unknown("rng");
+  if (message.has_early_stopping() && message.validation_dataset().empty()) {
+    return Required("validation_dataset", "early stopping looks at the cost on it");
+  }
   return absl::OkStatus();
+}
+
+// Core names fields as the message does, from the spec on.
+absl::Status WithPrefix(const absl::Status& status) {
+  if (status.ok()) return status;
+  ErrorDetails details = GetErrorDetails(status);
+  if (!details.field.empty()) details.field = kPrefix + details.field;
+  return MakeError(status.code(), std::move(details), std::string(status.message()));
 }
 
 }  // namespace
@@ -56,11 +69,22 @@ absl::StatusOr<TrainingRequest> ToCore(const v1::TrainingJobSpec& message,
   if (message.input_scaling() != v1::INPUT_SCALING_UNSPECIFIED) {
     request.scaling = message.input_scaling();
   }
-  const absl::Status valid = Validate(request.spec);
-  if (valid.ok()) return request;
-  ErrorDetails details = GetErrorDetails(valid);
-  if (!details.field.empty()) details.field = kPrefix + details.field;
-  return MakeError(valid.code(), std::move(details), std::string(valid.message()));
+  request.spec.optimizer = ToCore(message.optimizer());
+  request.spec.schedule = ToCore(message.schedule());
+  request.spec.penalty = {message.l1(), message.l2()};
+  request.spec.dropout = message.dropout();
+  if (message.has_early_stopping()) {
+    request.spec.early_stopping = EarlyStoppingSpec{message.early_stopping().patience(),
+                                                    message.early_stopping().min_delta()};
+  }
+  request.spec.rng =
+      message.rng() == v1::NUMPY ? RandomGenerator::kNumpy : RandomGenerator::kPhilox;
+  if (auto status = Validate(request.spec); !status.ok()) return WithPrefix(status);
+  return request;
+}
+
+absl::Status CheckFor(const TrainingRequest& request, const NetworkSpec& network) {
+  return WithPrefix(ValidateFor(request.spec, network));
 }
 
 void FillDefaults(const TrainingRequest& request, v1::TrainingJobSpec* message) {
@@ -72,6 +96,9 @@ void FillDefaults(const TrainingRequest& request, v1::TrainingJobSpec* message) 
   message->set_gradient_reduction(
       request.spec.gradient_reduction == GradientReduction::kSum ? v1::SUM : v1::MEAN);
   message->set_input_scaling(request.scaling);
+  *message->mutable_optimizer() = ToProto(request.spec.optimizer);
+  *message->mutable_schedule() = ToProto(request.spec.schedule);
+  message->set_rng(request.spec.rng == RandomGenerator::kNumpy ? v1::NUMPY : v1::PHILOX);
 }
 
 ScalingKind ResolveScaling(v1::InputScaling scaling, AutoScaling automatic) {

@@ -23,6 +23,9 @@ struct TrainingRequest {
 absl::StatusOr<TrainingRequest> ToCore(const v1::TrainingJobSpec& message,
                                        std::uint64_t network_seed);
 
+// What only the network can tell; fields as above.
+absl::Status CheckFor(const TrainingRequest& request, const NetworkSpec& network);
+
 // Writes what was filled in back.
 void FillDefaults(const TrainingRequest& request, v1::TrainingJobSpec* message);
 

@@ -95,6 +95,7 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
 
   auto training = ToCore(spec, core_network->seed);
   if (!training.ok()) return training.status();
+  if (auto status = CheckFor(*training, *core_network); !status.ok()) return status;
   // An untrained network may have a step: it is only run forward.
   if (training->spec.epochs > 0) {
     if (auto status = ValidateTrainable(*core_network); !status.ok()) return status;

@@ -255,7 +255,8 @@ absl::Status JobService::Finish(const QueuedJob& key, int attempt,
         return done;
       }
     }
-    if (auto done = edit->Enter(state, state == Job::FAILED ? job.error().message() : "");
+    if (auto done =
+            edit->Enter(state, state == Job::FAILED ? job.error().message() : outcome.reason());
         !done.ok()) {
       return done;
     }

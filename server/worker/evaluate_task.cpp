@@ -17,10 +17,11 @@ absl::StatusOr<EvaluationResult> Measure(const WorkerContext& context,
   auto dataset = OpenDataset(context, task.dataset());
   if (!dataset.ok()) return dataset.status();
   return std::visit(
-      [&](const auto& parameters) {
-        return Evaluate(model->network, parameters, model->checkpoint.header.scaling, *dataset);
+      [&](const auto& state) {
+        return Evaluate(model->network, state.parameters, model->checkpoint.header.scaling,
+                        *dataset);
       },
-      model->checkpoint.parameters);
+      model->checkpoint.state);
 }
 
 }  // namespace

@@ -101,13 +101,13 @@ absl::StatusOr<v1::PredictResponse> Predict(const WorkerContext& context, ModelC
       task.rows().empty() ? absl::StatusOr<Rows>(GivenRows(task)) : DatasetRows(context, task);
   if (!rows.ok()) return rows.status();
   std::visit(
-      [&](const auto& parameters) {
+      [&](const auto& state) {
         const auto outputs =
-            Forward((*model)->network, parameters, (*model)->checkpoint.header.scaling,
+            Forward((*model)->network, state.parameters, (*model)->checkpoint.header.scaling,
                     std::span<const float>(rows->raw), rows->count);
         Fill(**model, task.model().classification(), outputs, rows->response);
       },
-      (*model)->checkpoint.parameters);
+      (*model)->checkpoint.state);
   return std::move(rows->response);
 }
 

@@ -1,10 +1,15 @@
 // Trains, and tells the server epoch by epoch.
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include <chrono>
 #include <optional>
+#include <span>
 #include <type_traits>
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/checkpoint/checkpoint.h"
 #include "core/train/trainer.h"
@@ -25,6 +30,19 @@ using worker::v1::TrainingOutcome;
 constexpr std::chrono::seconds kBetweenCheckpoints{5};
 constexpr std::chrono::milliseconds kBetweenProgress{250};
 
+// The same bytes for the same message.
+template <typename Message>
+std::string Deterministic(const Message& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream output(&stream);
+    output.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&output);
+  }
+  return bytes;
+}
+
 // Everything that a run needs, read and checked.
 struct Run {
   NetworkSpec network;
@@ -35,6 +53,15 @@ struct Run {
   std::optional<Checkpoint> resume;
   std::string dataset_digest;
 };
+
+// Of all that decides the bytes of a result but the dataset.
+std::string SpecDigestOf(const worker::v1::TrainTask& task) {
+  Sha256 digest;
+  for (const std::string& part : {Deterministic(task.network()), Deterministic(task.spec())}) {
+    digest.Update(std::span(reinterpret_cast<const std::uint8_t*>(part.data()), part.size()));
+  }
+  return digest.HexDigest();
+}
 
 absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::TrainTask& task) {
   auto network = ToCore(task.network());
@@ -63,37 +90,36 @@ absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::Trai
   return run;
 }
 
-// Hears of epochs and keeps their weights: all in memory, now and then on disk.
+// Hears of epochs, and saves the state of the run now and then.
 template <typename T>
 class Recorder final : public TrainingObserver<T> {
  public:
   Recorder(const WorkerContext& context, const worker::v1::TrainTask& task, const Run& run,
-           Session& session, const TrainingPosition<T>& start)
-      : folder_(Layout(context.data_dir).Checkpoints(task.uid())),
-        attempt_(context.attempt),
-        run_(run),
-        session_(session),
-        epoch_(start.epochs_completed),
-        parameters_(start.parameters) {}
+           Session& session)
+      : folder_(Layout(context.data_dir).Checkpoints(task.uid())), run_(run), session_(session) {
+    header_.attempt = context.attempt;
+    header_.kernel_variant = std::string(KernelVariant());
+    header_.dataset_digest = run.dataset_digest;
+    header_.spec_digest = SpecDigestOf(task);
+    header_.scaling = run.scaling;
+  }
 
-  absl::Status OnEpoch(const EpochReport& report, const Parameters<T>& parameters) override {
+  absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) override {
     worker::v1::TrainingFact fact;
     *fact.mutable_epoch() = ToProto(report, run_.training_set.rows());
     session_.Report(std::move(fact));
-    epoch_ = report.epoch;
-    parameters_ = parameters;
-    saved_ = false;
     if (Clock::now() - last_saved_ < kBetweenCheckpoints) return absl::OkStatus();
-    return Save();
+    return Save(state());
   }
 
-  void OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows) override {
+  absl::Status OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows,
+                          const StateSource<T>&) override {
     const auto now = Clock::now();
     if (epoch != progress_epoch_) {
       progress_epoch_ = epoch;
       epoch_started_ = now;
     }
-    if (now - last_progress_ < kBetweenProgress) return;
+    if (now - last_progress_ < kBetweenProgress) return absl::OkStatus();
     last_progress_ = now;
     v1::TrainingProgress progress;
     progress.set_epoch(epoch);
@@ -102,41 +128,41 @@ class Recorder final : public TrainingObserver<T> {
     const double seconds = std::chrono::duration<double>(now - epoch_started_).count();
     if (seconds > 0) progress.set_samples_per_second(static_cast<double>(rows_done) / seconds);
     session_.Progress(progress);
+    return absl::OkStatus();
   }
 
-  // Writes the weights after the last completed epoch, unless they are there.
-  absl::Status Save() {
-    if (saved_) return absl::OkStatus();
-    CheckpointHeader header;
-    header.epoch = epoch_;
-    header.attempt = attempt_;
-    header.kernel_variant = std::string(KernelVariant());
-    header.dataset_digest = run_.dataset_digest;
-    header.scaling = run_.scaling;
-    auto written = WriteCheckpoint(folder_, header, parameters_);
+  // The last epoch's end is what a run that was stopped keeps.
+  absl::Status OnStop(const TrainingState<T>&) override { return absl::OkStatus(); }
+
+  // Writes the state after the last completed epoch, unless it is there.
+  absl::Status Save(const TrainingState<T>& state) {
+    if (saved_epoch_ == state.epochs_completed) return absl::OkStatus();
+    header_.slots.clear();
+    if (!state.slots.empty()) {
+      for (const auto name : SlotNamesOf(run_.request.spec.optimizer)) {
+        header_.slots.emplace_back(name);
+      }
+    }
+    auto written = WriteCheckpoint(folder_, header_, state);
     if (!written.ok()) return written.status();
     worker::v1::TrainingFact fact;
     worker::v1::Checkpoint& checkpoint = *fact.mutable_checkpoint();
-    checkpoint.set_epoch(epoch_);
+    checkpoint.set_epoch(state.epochs_completed);
     checkpoint.set_file(written->file_name);
-    checkpoint.set_weights_digest(Digest());
+    checkpoint.set_weights_digest(DigestOf(state.parameters));
     checkpoint.set_size_bytes(written->size_bytes);
     session_.Report(std::move(fact));
-    saved_ = true;
+    saved_epoch_ = state.epochs_completed;
     last_saved_ = Clock::now();
     return absl::OkStatus();
   }
 
-  std::string Digest() const { return DigestOf(parameters_); }
-
  private:
   const std::filesystem::path folder_;
-  const int attempt_;
   const Run& run_;
   Session& session_;
-  int epoch_;
-  Parameters<T> parameters_;
-  bool saved_ = false;
+  CheckpointHeader header_;
+  std::optional<int> saved_epoch_;
   Clock::time_point last_saved_ = Clock::now();
   Clock::time_point last_progress_ = Clock::now();
   Clock::time_point epoch_started_ = Clock::now();
@@ -151,31 +177,35 @@ TrainingOutcome Failed(const absl::Status& error) {
 }
 
 template <typename T>
-absl::StatusOr<TrainingPosition<T>> StartOf(Run& run) {
-  if (!run.resume) return TrainingPosition<T>{0, DrawParameters<T>(run.network)};
-  auto* parameters = std::get_if<Parameters<T>>(&run.resume->parameters);
-  if (parameters == nullptr) {
+absl::StatusOr<TrainingState<T>> StartOf(Run& run) {
+  if (!run.resume) return InitialState<T>(run.network, run.request.spec);
+  auto* state = std::get_if<TrainingState<T>>(&run.resume->state);
+  if (state == nullptr) {
     return MakeError(absl::StatusCode::kDataLoss, {"CHECKPOINT_DAMAGED", "", {}},
                      "the checkpoint's precision is not the job's");
   }
-  return TrainingPosition<T>{run.resume->header.epoch, std::move(*parameters)};
+  return std::move(*state);
 }
 
 template <typename T>
 TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::TrainTask& task,
                                Run& run, Session& session) {
-  auto position = StartOf<T>(run);
-  if (!position.ok()) return Failed(position.status());
-  Recorder<T> recorder(context, task, run, session, *position);
+  auto state = StartOf<T>(run);
+  if (!state.ok()) return Failed(state.status());
+  Recorder<T> recorder(context, task, run, session);
   const Dataset* validation = run.validation_set ? &*run.validation_set : nullptr;
   absl::Status status = Train<T>(run.network, run.request.spec, run.scaling, run.training_set,
-                                 validation, *position, recorder, session.stop());
+                                 validation, *state, recorder, session.stop());
   const bool cancelled = absl::IsCancelled(status);
   if (!status.ok() && !cancelled) return Failed(status);
-  if (auto saved = recorder.Save(); !saved.ok()) return Failed(saved);
+  if (auto saved = recorder.Save(*state); !saved.ok()) return Failed(saved);
   TrainingOutcome outcome;
   outcome.set_kind(cancelled ? TrainingOutcome::CANCELLED : TrainingOutcome::SUCCEEDED);
-  outcome.set_weights_digest(recorder.Digest());
+  outcome.set_weights_digest(DigestOf(state->parameters));
+  if (!cancelled && StoppedEarly(run.request.spec, *state)) {
+    outcome.set_reason(StrCat("stopped early: the validation cost was lowest in epoch ",
+                              state->best_epoch, " (", state->best_validation_cost, ")"));
+  }
   return outcome;
 }
 

@@ -188,7 +188,13 @@ TEST_F(Commands, BadUsageIsTwo) {
            {"network", "create", "n", "--layers", "2,3,1", "--activation", "rely"},
            {"network", "create", "n", "--layers", "2,1", "--loss", "mse"},
            {"train", "--network", "n", "--dataset", "d", "--epochs", "2"},
-           {"train", "--network", "n", "--dataset", "d", "--epochs", "2", "--optimizer", "adam"},
+           {"train", "--network", "n", "--dataset", "d", "--epochs", "2", "--optimizer", "lbfgs"},
+           {"train", "--network", "n", "--dataset", "d", "--epochs", "2", "--learning-rate", "1",
+            "--momentum", "0.5"},
+           {"train", "--network", "n", "--dataset", "d", "--epochs", "2", "--learning-rate", "1",
+            "--final-learning-rate", "0.5"},
+           {"train", "--network", "n", "--dataset", "d", "--epochs", "2", "--learning-rate", "1",
+            "--min-delta", "0.5"},
            {"dataset", "create", "d", "--file", "/nonexistent"},
            {"predict", "j"},
            {"predict", "j", "--dataset", "d"},
@@ -292,6 +298,34 @@ TEST_F(Commands, TrainPrintsTheJobThenBareEvents) {
 TEST_F(Commands, TrainTakesZeroEpochsWithoutARate) {
   ASSERT_EQ(Run({"train", "--network", "n", "--dataset", "d", "--epochs", "0"}), kDone);
   EXPECT_TRUE(training_.created.job().spec().has_epochs());
+}
+
+TEST_F(Commands, TrainSaysHowToTrain) {
+  ASSERT_EQ(
+      Run({"train", "--network",       "n",    "--dataset",    "d",      "--epochs",
+           "5",     "--learning-rate", "0.01", "--optimizer",  "adamw",  "--beta1",
+           "0.8",   "--weight-decay",  "0.1",  "--schedule",   "cosine", "--final-learning-rate",
+           "0.001", "--warmup-epochs", "0.5",  "--l1",         "0.1",    "--l2",
+           "0.2",   "--dropout",       "0.3",  "--validation", "v",      "--patience",
+           "4",     "--min-delta",     "0.5",  "--rng",        "numpy"}),
+      kDone);
+  const v1::TrainingJobSpec& spec = training_.created.job().spec();
+  EXPECT_EQ(spec.optimizer().adamw().beta1(), 0.8);
+  EXPECT_FALSE(spec.optimizer().adamw().has_beta2());
+  EXPECT_EQ(spec.optimizer().adamw().weight_decay(), 0.1);
+  EXPECT_EQ(spec.schedule().cosine().final_learning_rate(), 0.001);
+  EXPECT_EQ(spec.schedule().warmup_epochs(), 0.5);
+  EXPECT_EQ(spec.l1(), 0.1);
+  EXPECT_EQ(spec.l2(), 0.2);
+  EXPECT_EQ(spec.dropout(), 0.3);
+  EXPECT_EQ(spec.early_stopping().patience(), 4);
+  EXPECT_EQ(spec.early_stopping().min_delta(), 0.5);
+  EXPECT_EQ(spec.rng(), v1::NUMPY);
+  ASSERT_EQ(Run({"train", "--network", "n", "--dataset", "d", "--epochs", "5", "--learning-rate",
+                 "0.01", "--optimizer", "nesterov", "--schedule", "step", "--step-epochs", "3"}),
+            kDone);
+  EXPECT_TRUE(training_.created.job().spec().optimizer().momentum().nesterov());
+  EXPECT_EQ(training_.created.job().spec().schedule().step().epochs_per_step(), 3);
 }
 
 TEST_F(Commands, ExitCodesOfJobs) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <iterator>
 
@@ -24,8 +25,6 @@ NetworkSpec Tiny(bool bias = true) {
 
 CheckpointHeader Header() {
   CheckpointHeader header;
-  header.epoch = 4;
-  header.sample = 17;
   header.attempt = 2;
   header.kernel_variant = "avx2";
   header.dataset_digest = std::string(64, 'a');
@@ -33,10 +32,23 @@ CheckpointHeader Header() {
   return header;
 }
 
+template <typename T>
+TrainingState<T> StateWith(Parameters<T> parameters) {
+  TrainingState<T> state(std::move(parameters));
+  state.epochs_completed = 4;
+  state.samples = 17;
+  return state;
+}
+
 class CheckpointTest : public ::testing::Test {
  protected:
-  std::filesystem::path Write(const CheckpointHeader& header, const AnyParameters& parameters) {
-    const auto written = WriteCheckpoint(folder_.path(), header, parameters);
+  template <typename T>
+  std::filesystem::path Write(const CheckpointHeader& header, const Parameters<T>& parameters) {
+    return Write(header, StateWith(parameters));
+  }
+  template <typename T>
+  std::filesystem::path Write(const CheckpointHeader& header, const TrainingState<T>& state) {
+    const auto written = WriteCheckpoint(folder_.path(), header, state);
     EXPECT_TRUE(written.ok()) << written.status();
     EXPECT_EQ(static_cast<std::uintmax_t>(written->size_bytes),
               std::filesystem::file_size(folder_.path() / written->file_name));
@@ -56,7 +68,7 @@ class CheckpointTest : public ::testing::Test {
 
 template <typename T>
 std::string DigestIn(const Checkpoint& checkpoint) {
-  return DigestOf(std::get<Parameters<T>>(checkpoint.parameters));
+  return DigestOf(std::get<TrainingState<T>>(checkpoint.state).parameters);
 }
 
 TEST_F(CheckpointTest, ComesBackAsItWas) {
@@ -67,8 +79,8 @@ TEST_F(CheckpointTest, ComesBackAsItWas) {
     const auto read = ReadCheckpoint(file, Tiny(bias));
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(DigestIn<float>(*read), DigestOf(parameters));
-    EXPECT_EQ(read->header.epoch, 4);
-    EXPECT_EQ(read->header.sample, 17);
+    EXPECT_EQ(std::get<TrainingState<float>>(read->state).epochs_completed, 4);
+    EXPECT_EQ(std::get<TrainingState<float>>(read->state).samples, 17);
     EXPECT_EQ(read->header.attempt, 2);
     EXPECT_EQ(read->header.kernel_variant, "avx2");
     EXPECT_EQ(read->header.dataset_digest, std::string(64, 'a'));
@@ -85,6 +97,38 @@ TEST_F(CheckpointTest, KeepsDoublesAndAStandardScaling) {
   EXPECT_EQ(DigestIn<double>(*read), DigestOf(parameters));
   EXPECT_EQ(read->header.scaling.offset, header.scaling.offset);
   EXPECT_EQ(read->header.scaling.factor, header.scaling.factor);
+}
+
+// Everything that going on from it needs.
+TEST_F(CheckpointTest, KeepsTheOptimisersSlotsTheGeneratorAndTheBestEpoch) {
+  CheckpointHeader header = Header();
+  header.spec_digest = "what was asked";
+  header.slots = {"mean", "square"};
+  NetworkSpec other = Tiny();
+  auto state = StateWith(DrawParameters<double>(other));
+  for (other.seed = 1; other.seed <= 2; ++other.seed) {
+    state.slots.push_back(DrawParameters<double>(other));
+  }
+  state.seconds = 1.0 / 3;
+  state.best_epoch = 3;
+  state.best_validation_cost = -0.0;
+  Mt19937 generator(5);
+  for (int i = 0; i < 700; ++i) generator.NextUint32();
+  state.generator = generator.state();
+  const auto read = ReadCheckpoint(Write(header, state), Tiny());
+  ASSERT_TRUE(read.ok()) << read.status();
+  const auto& found = std::get<TrainingState<double>>(read->state);
+  EXPECT_EQ(read->header.spec_digest, header.spec_digest);
+  EXPECT_EQ(read->header.slots, header.slots);
+  EXPECT_EQ(DigestOf(found.parameters), DigestOf(state.parameters));
+  ASSERT_EQ(found.slots.size(), 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(DigestOf(found.slots[i]), DigestOf(state.slots[i]));
+  }
+  EXPECT_EQ(found.seconds, state.seconds);
+  EXPECT_EQ(found.best_epoch, 3);
+  EXPECT_TRUE(std::signbit(found.best_validation_cost));
+  EXPECT_EQ(found.generator, state.generator);
 }
 
 TEST_F(CheckpointTest, IsSafetensors) {
@@ -146,7 +190,8 @@ TEST_F(CheckpointTest, WrittenTwiceIsOneFileAndNothingElseIsLeft) {
 
 TEST_F(CheckpointTest, AFolderThatIsNotThereIsAnError) {
   EXPECT_FALSE(
-      WriteCheckpoint(folder_.path() / "none", Header(), DrawParameters<float>(Tiny())).ok());
+      WriteCheckpoint(folder_.path() / "none", Header(), StateWith(DrawParameters<float>(Tiny())))
+          .ok());
 }
 
 }  // namespace

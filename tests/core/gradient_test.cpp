@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <ostream>
 #include <string>
 #include <tuple>
 
 #include "core/kernels/reference.h"
 #include "core/kernels/variant.h"
+#include "core/loss/loss.h"
 #include "core/train/batch_gradient.h"
 #include "core/train/sample_step.h"
 #include "tests/support/gradient_check.h"
@@ -20,6 +23,8 @@ struct Case {
   std::string name;
   NetworkSpec network;
 };
+
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
 
 Case MakeCase(std::string name, std::vector<LayerSpec> layers, Loss loss, bool bias = true) {
   NetworkSpec network;
@@ -39,6 +44,11 @@ std::vector<Case> Cases() {
           MakeCase("Tanh", {{17, kTanh}, {3, kTanh}}, tse),
           MakeCase("Relu", {{17, kRelu}, {3, kLinear}}, tse),
           MakeCase("ReluOutput", {{17, kTanh}, {3, kRelu}}, tse),
+          MakeCase("LeakyRelu", {{17, kLeakyRelu}, {3, kLinear}}, tse),
+          MakeCase("Gelu", {{17, kGelu}, {9, kGelu}, {3, kSigmoid}}, tse),
+          MakeCase("GeluOutput", {{17, kTanh}, {3, kGelu}}, tse),
+          MakeCase("Softplus", {{17, kSoftplus}, {3, kSoftplus}}, tse),
+          MakeCase("SoftmaxAfterGelu", {{17, kGelu}, {3, kSoftmax}}, entropy),
           MakeCase("Linear", {{3, kLinear}}, tse),
           MakeCase("NoBias", {{4, kSigmoid}, {3, kSigmoid}}, tse, false),
           MakeCase("Deep", {{5, kTanh}, {1, kSigmoid}, {33, kTanh}, {3, kSigmoid}}, tse),
@@ -69,6 +79,16 @@ class GradientTest : public ::testing::TestWithParam<std::tuple<std::string, Cas
     TargetReader<double>(network_, dataset_).Read(row, target);
     return target;
   }
+  // Appends every row to inputs_ and returns the targets.
+  std::vector<double> AppendAll() {
+    std::vector<double> targets;
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      inputs_.Append(dataset_, row);
+      const std::vector<double> t = TargetOf(row);
+      targets.insert(targets.end(), t.begin(), t.end());
+    }
+    return targets;
+  }
   // The weights before minus after a step of rate 1.
   Parameters<double> Moved(const PackedNetwork<double>& network) const {
     Parameters<double> moved(network_);
@@ -95,7 +115,10 @@ TEST_P(GradientTest, OfTheReferenceAgreesWithFiniteDifferences) {
       ReferenceGradient<double>(network_, at_, x, t));
 }
 
-TEST_P(GradientTest, OfOneSampleAgreesWithFiniteDifferences) {
+// One sample at a time, with the derivative from the activation.
+class SampleGradientTest : public GradientTest {};
+
+TEST_P(SampleGradientTest, AgreesWithFiniteDifferences) {
   PackedNetwork<double> packed(network_, at_);
   const std::vector<double> x = InputOf(0);
   const std::vector<double> t = TargetOf(0);
@@ -109,18 +132,44 @@ TEST_P(GradientTest, OfOneSampleAgreesWithFiniteDifferences) {
 TEST_P(GradientTest, OfABatchIsTheSumOverItsRows) {
   PackedNetwork<double> packed(network_, at_);
   BatchGradient<double> gradient(network_, kRows);
-  std::vector<double> targets;
-  for (std::int64_t row = 0; row < kRows; ++row) {
-    inputs_.Append(dataset_, row);
-    const std::vector<double> t = TargetOf(row);
-    targets.insert(targets.end(), t.begin(), t.end());
-  }
-  gradient.Add(packed, inputs_, targets);
+  KeptDerivatives<double> kept(network_, TrainingSpec{}, kRows);
+  gradient.Add(packed, inputs_, AppendAll(), &kept);
   gradient.Apply(packed, 1);
   const auto loss = [&](const Parameters<double>& w) {
     double sum = 0;
     for (std::int64_t row = 0; row < kRows; ++row) {
       sum += ReferenceLoss<double>(network_, w, InputOf(row), TargetOf(row));
+    }
+    return sum;
+  };
+  testing::ExpectIsGradientOf(loss, at_, Moved(packed));
+}
+
+// The loss with the masks of one place, against the gradient with the same.
+TEST_P(GradientTest, OfABatchWithDropoutIsThatOfTheThinnedNetwork) {
+  TrainingSpec spec;
+  spec.dropout = 0.4;
+  spec.seed = 3;
+  KeptDerivatives<double> kept(network_, spec, kRows);
+  kept.SetPlace(2, 64);
+  const std::vector<double> targets = AppendAll();
+  PackedNetwork<double> packed(network_, at_);
+  BatchGradient<double> gradient(network_, kRows);
+  gradient.Add(packed, inputs_, targets, &kept);
+  gradient.Apply(packed, 1);
+
+  BatchForward<double> forward(network_, kRows);
+  const bool softmax = network_.loss == Loss::kCrossEntropy;
+  using Output = BatchForward<double>::Output;
+  const auto loss = [&](const Parameters<double>& w) {
+    forward.Run(PackedNetwork<double>(network_, w), inputs_.rows(),
+                softmax ? Output::kWeightedSums : Output::kActivations, &kept);
+    const auto outputs = static_cast<std::size_t>(network_.outputs());
+    double sum = 0;
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      const auto first = static_cast<std::size_t>(row) * outputs;
+      sum += FunctionOf<double>(network_.loss)
+                 .value(forward.OutputsOf(row), std::span(targets).subspan(first, outputs));
     }
     return sum;
   };
@@ -133,12 +182,28 @@ std::vector<std::string> Variants() {
   return names;
 }
 
+std::string NameOfTest(const ::testing::TestParamInfo<GradientTest::ParamType>& test) {
+  return std::get<0>(test.param) + std::get<1>(test.param).name;
+}
+
+std::vector<Case> CasesOfOneSample() {
+  std::vector<Case> cases = Cases();
+  std::erase_if(cases, [](const Case& c) {
+    return !std::ranges::all_of(c.network.layers, [](const LayerSpec& layer) {
+      return HasDerivativeOfOutput(layer.activation);
+    });
+  });
+  return cases;
+}
+
 INSTANTIATE_TEST_SUITE_P(All, GradientTest,
                          ::testing::Combine(::testing::ValuesIn(Variants()),
                                             ::testing::ValuesIn(Cases())),
-                         [](const auto& test) {
-                           return std::get<0>(test.param) + std::get<1>(test.param).name;
-                         });
+                         NameOfTest);
+INSTANTIATE_TEST_SUITE_P(All, SampleGradientTest,
+                         ::testing::Combine(::testing::ValuesIn(Variants()),
+                                            ::testing::ValuesIn(CasesOfOneSample())),
+                         NameOfTest);
 
 }  // namespace
 }  // namespace trainyard

@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -229,6 +232,48 @@ TEST_P(KernelsTest, ActivationsAreExactAndDoNotOverflow) {
   CheckActivations<double>();
 }
 
+template <typename T>
+void CheckFurtherActivations() {
+  const std::vector<T> n = {T(-1e30), T(-90), T(-20), T(-1), T(-1e-6), T(0),
+                            T(1e-6),  T(0.3), T(1),   T(20), T(90),    T(1e30)};
+  const double relative = sizeof(T) == 4 ? 1e-6 : 2e-15;
+  const std::vector<T> leaky = Activated(Activation::kLeakyRelu, n);
+  const std::vector<T> gelu = Activated(Activation::kGelu, n);
+  const std::vector<T> softplus = Activated(Activation::kSoftplus, n);
+  for (std::size_t i = 0; i < n.size(); ++i) {
+    const double x = static_cast<double>(n[i]);
+    EXPECT_EQ(leaky[i], n[i] > 0 ? n[i] : n[i] * T(0.01));
+    const double u = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+    EXPECT_NEAR(static_cast<double>(gelu[i]), x * (1 + std::tanh(u)) / 2, relative * std::abs(x))
+        << x;
+    const double exact = std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+    EXPECT_NEAR(static_cast<double>(softplus[i]), exact, relative * exact + 1e-37) << x;
+  }
+}
+
+TEST_P(KernelsTest, FurtherActivationsAreExactAndDoNotOverflow) {
+  CheckFurtherActivations<float>();
+  CheckFurtherActivations<double>();
+}
+
+// Far out the derivative is that of the asymptotes, not infinity times zero.
+TEST_P(KernelsTest, DerivativesAreFiniteFarOut) {
+  for (const Activation activation :
+       {Activation::kSigmoid, Activation::kTanh, Activation::kRelu, Activation::kLeakyRelu,
+        Activation::kGelu, Activation::kSoftplus, Activation::kLinear}) {
+    Matrix<float> a(1, 4, 1);
+    Matrix<float> d(1, 4, 1);
+    const std::array<float, 4> n = {-1e30F, -1e15F, 1e15F, 1e30F};
+    std::ranges::copy(n, a.data());
+    ActiveKernels<float>().activate_with_derivative(activation, 1, 4, a.data(), a.stride(),
+                                                    d.data());
+    for (int i = 0; i < 4; ++i) {
+      EXPECT_GE(d.data()[i], 0) << NameOf(activation) << " at " << n[static_cast<std::size_t>(i)];
+      EXPECT_LE(d.data()[i], 1) << NameOf(activation) << " at " << n[static_cast<std::size_t>(i)];
+    }
+  }
+}
+
 TEST_P(KernelsTest, SoftmaxSumsToOneForAnySums) {
   for (const std::vector<float>& n :
        {std::vector<float>{1, 2, 3}, {1e30F, 0, -1e30F}, {5}, {-200, -200, -200, -200, -200}}) {
@@ -240,8 +285,9 @@ TEST_P(KernelsTest, SoftmaxSumsToOneForAnySums) {
 
 TEST_P(KernelsTest, NotANumberPassesThrough) {
   const std::vector<float> n = {NAN, 1, 2};
-  for (const Activation activation : {Activation::kSigmoid, Activation::kTanh, Activation::kRelu,
-                                      Activation::kLinear, Activation::kSoftmax}) {
+  for (const Activation activation :
+       {Activation::kSigmoid, Activation::kTanh, Activation::kRelu, Activation::kLinear,
+        Activation::kSoftmax, Activation::kLeakyRelu, Activation::kGelu, Activation::kSoftplus}) {
     EXPECT_TRUE(std::isnan(Activated(activation, n)[0])) << NameOf(activation);
   }
 }

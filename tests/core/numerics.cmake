@@ -4,10 +4,11 @@ trainyard_test(network_test SOURCES network_test.cpp
 trainyard_test(loss_test SOURCES loss_test.cpp LINK trainyard_core_loss)
 trainyard_test(kernels_test SOURCES kernels_test.cpp LINK trainyard_core_kernels trainyard_core_rng)
 trainyard_test(gradient_test SOURCES gradient_test.cpp
-  LINK trainyard_core_train trainyard_core_kernels trainyard_core_rng)
+  LINK trainyard_core_train trainyard_core_kernels trainyard_core_loss trainyard_core_rng)
 trainyard_test(train_test SOURCES train_test.cpp
   LINK trainyard_core_train trainyard_core_kernels trainyard_core_rng trainyard_core_base)
 trainyard_test(eval_test SOURCES eval_test.cpp
   LINK trainyard_core_eval trainyard_core_train trainyard_core_kernels trainyard_core_rng)
 trainyard_test(checkpoint_test SOURCES checkpoint_test.cpp
   LINK trainyard_core_checkpoint trainyard_core_data trainyard_core_base)
+trainyard_test(optim_test SOURCES optim_test.cpp LINK trainyard_core_optim trainyard_core_kernels)

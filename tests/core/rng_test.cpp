@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <set>
 
 #include "core/rng/elementary.h"
+#include "core/rng/mt19937.h"
 #include "core/rng/philox.h"
 
 namespace trainyard {
@@ -80,7 +82,39 @@ TEST(RandomPermutation, HasEveryNumberOnceAndDependsOnSeedAndEpochAlone) {
   EXPECT_THAT(RandomPermutation(1, 1, 1), ElementsAre(0));
 }
 
+// What NumPy 1.24 prints for np.random.seed, rand and permutation.
+TEST(Mt19937, DrawsWhatNumpyDraws) {
+  Mt19937 zero(0);
+  for (const double expected : {0.5488135039273248, 0.7151893663724195, 0.6027633760716439,
+                                0.5448831829968969, 0.4236547993389047, 0.6458941130666561}) {
+    EXPECT_EQ(zero.NextUniform(), expected);
+  }
+  EXPECT_THAT(zero.Permutation(10), ElementsAre(3, 5, 1, 2, 9, 8, 0, 6, 7, 4));
+  EXPECT_THAT(zero.Permutation(1), ElementsAre(0));
+  EXPECT_EQ(zero.NextUniform(), 0.8121687287754932);
+  Mt19937 last(4294967295);
+  EXPECT_NEAR(last.NextUniform(), 0.09763203, 1e-8);
+  last.NextUniform();
+  last.NextUniform();
+  EXPECT_THAT(last.Permutation(5), ElementsAre(4, 3, 0, 1, 2));
+}
+
+TEST(Mt19937, GoesOnFromItsState) {
+  Mt19937 generator(1);
+  for (int i = 0; i < 3 * 312; ++i) generator.NextUniform();
+  Mt19937 copy(generator.state());
+  EXPECT_EQ(generator.NextUniform(), 0x1.c0084c733dee8p-4);
+  EXPECT_EQ(copy.NextUniform(), 0x1.c0084c733dee8p-4);
+  EXPECT_EQ(copy.Permutation(1000), generator.Permutation(1000));
+  EXPECT_EQ(copy.state(), generator.state());
+}
+
 TEST(Elementary, AgreesWithLibm) {
+  for (double x = 0; x <= 1; x += 1e-3) {
+    EXPECT_NEAR(DeterministicCosPi(x), std::cos(std::numbers::pi * x), 1e-15) << x;
+  }
+  EXPECT_EQ(IntegerPower(0.5, 10), 0x1p-10);
+  EXPECT_EQ(IntegerPower(3, 0), 1);
   for (double x = -700; x < 700; x += 0.37) {
     EXPECT_NEAR(DeterministicExp(x) / std::exp(x), 1, 5e-16) << x;
   }

@@ -9,6 +9,7 @@
 #include "core/kernels/reference.h"
 #include "core/kernels/variant.h"
 #include "core/rng/philox.h"
+#include "core/train/epoch_runner.h"
 #include "core/train/trainer.h"
 #include "tests/support/random_data.h"
 #include "tests/support/recording_observer.h"
@@ -40,6 +41,10 @@ NetworkSpec SoftmaxNetwork() {
   return network;
 }
 
+NetworkSpec GeluNetwork() {
+  return Network({{17, Activation::kGelu}, {5, Activation::kSoftplus}, {kClasses}});
+}
+
 Dataset Samples() {
   return testing::MakeDataset(testing::RandomRows(kRows, kInputs),
                               testing::RandomLabels(kRows, kClasses));
@@ -55,13 +60,13 @@ TrainingSpec Spec(int epochs, int batch_size) {
 }
 
 template <typename T>
-TrainingPosition<T> Start(const NetworkSpec& network) {
-  return {0, DrawParameters<T>(network)};
+TrainingState<T> Start(const NetworkSpec& network) {
+  return TrainingState<T>(DrawParameters<T>(network));
 }
 
 template <typename T>
 absl::Status RunTraining(const NetworkSpec& network, const TrainingSpec& spec,
-                         const Dataset& dataset, TrainingPosition<T>& position,
+                         const Dataset& dataset, TrainingState<T>& position,
                          RecordingObserver<T>& observer, std::stop_token stop = {}) {
   return Train<T>(network, spec, Scaling{}, dataset, nullptr, position, observer, stop);
 }
@@ -104,7 +109,7 @@ class TrainVariantTest : public ::testing::TestWithParam<std::string> {
   void ExpectAgreesWithReference(const NetworkSpec& network, const TrainingSpec& spec,
                                  double tolerance) {
     const Dataset dataset = Samples();
-    TrainingPosition<T> position = Start<T>(network);
+    TrainingState<T> position = Start<T>(network);
     RecordingObserver<T> observer;
     ASSERT_TRUE(RunTraining(network, spec, dataset, position, observer).ok());
     const Parameters<double> expected = TrainByReference(network, spec, dataset);
@@ -139,8 +144,8 @@ TEST_P(TrainVariantTest, WithoutBiasesAndWithSummedGradientsToo) {
 TEST_P(TrainVariantTest, IsDeterministic) {
   const Dataset dataset = Samples();
   for (const int batch_size : {1, 128}) {
-    TrainingPosition<float> first = Start<float>(SigmoidNetwork());
-    TrainingPosition<float> second = Start<float>(SigmoidNetwork());
+    TrainingState<float> first = Start<float>(SigmoidNetwork());
+    TrainingState<float> second = Start<float>(SigmoidNetwork());
     RecordingObserver<float> observer;
     ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(3, batch_size), dataset, first, observer).ok());
     ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(3, batch_size), dataset, second, observer).ok());
@@ -165,7 +170,7 @@ TEST(Train, FollowsAHandComputedExample) {
   network.layers = {{1}};
   TrainingSpec spec = Spec(1, 1);
   spec.learning_rate = 0.1;
-  TrainingPosition<double> position{0, Parameters<double>(network)};
+  TrainingState<double> position{Parameters<double>(network)};
   position.parameters.weights(0)[0] = 0.5;
   RecordingObserver<double> observer;
   ASSERT_TRUE(
@@ -192,7 +197,7 @@ TEST(Train, LearnsOrWithOneOutputSigmoidOrTanh) {
     TrainingSpec spec = Spec(2000, 4);
     spec.learning_rate = 0.1;
     spec.gradient_reduction = GradientReduction::kSum;
-    TrainingPosition<float> position = Start<float>(network);
+    TrainingState<float> position = Start<float>(network);
     RecordingObserver<float> observer;
     ASSERT_TRUE(RunTraining(network, spec, gate, position, observer).ok());
     EXPECT_EQ(observer.reports.back().train_accuracy, 1);
@@ -212,7 +217,7 @@ TEST(Train, FitsALineAsARegression) {
   NetworkSpec network;
   network.inputs = 1;
   network.layers = {{2, Activation::kLinear}};
-  TrainingPosition<double> position = Start<double>(network);
+  TrainingState<double> position = Start<double>(network);
   RecordingObserver<double> observer;
   const Dataset line = testing::MakeRegressionDataset(rows, 2, targets);
   ASSERT_TRUE(RunTraining(network, Spec(1000, 1), line, position, observer).ok());
@@ -225,8 +230,8 @@ TEST(Train, FitsALineAsARegression) {
 TEST(Train, GoesOnFromAPositionAsIfUndisturbed) {
   const Dataset dataset = Samples();
   for (const int batch_size : {1, 7}) {
-    TrainingPosition<float> whole = Start<float>(SigmoidNetwork());
-    TrainingPosition<float> parts = Start<float>(SigmoidNetwork());
+    TrainingState<float> whole = Start<float>(SigmoidNetwork());
+    TrainingState<float> parts = Start<float>(SigmoidNetwork());
     RecordingObserver<float> observer;
     ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(5, batch_size), dataset, whole, observer).ok());
     RecordingObserver<float> resumed;
@@ -243,7 +248,7 @@ TEST(Train, GoesOnFromAPositionAsIfUndisturbed) {
 }
 
 TEST(Train, WithoutEpochsLeavesTheWeightsAlone) {
-  TrainingPosition<float> position = Start<float>(SigmoidNetwork());
+  TrainingState<float> position = Start<float>(SigmoidNetwork());
   RecordingObserver<float> observer;
   ASSERT_TRUE(RunTraining(SigmoidNetwork(), Spec(0, 1), Samples(), position, observer).ok());
   EXPECT_TRUE(observer.reports.empty());
@@ -252,7 +257,7 @@ TEST(Train, WithoutEpochsLeavesTheWeightsAlone) {
 
 TEST(Train, ReportsTheValidationSet) {
   const Dataset dataset = Samples();
-  TrainingPosition<float> position = Start<float>(SoftmaxNetwork());
+  TrainingState<float> position = Start<float>(SoftmaxNetwork());
   RecordingObserver<float> observer;
   ASSERT_TRUE(Train<float>(SoftmaxNetwork(), Spec(1, 7), Scaling{}, dataset, &dataset, position,
                            observer, {})
@@ -265,19 +270,18 @@ TEST(Train, ACostThatIsNotFiniteIsDivergence) {
   NetworkSpec network = Network({{17, Activation::kLinear}, {kClasses, Activation::kLinear}});
   TrainingSpec spec = Spec(50, 1);
   spec.learning_rate = 1e3;
-  TrainingPosition<float> position = Start<float>(network);
+  TrainingState<float> position = Start<float>(network);
   RecordingObserver<float> observer;
   const absl::Status status = RunTraining(network, spec, Samples(), position, observer);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(GetErrorDetails(status).reason, "DIVERGED");
   EXPECT_EQ(GetErrorDetails(status).metadata.at("epoch"),
             std::to_string(observer.reports.size() + 1));
-  EXPECT_EQ(position.epochs_completed, static_cast<int>(observer.reports.size()));
 }
 
 TEST(Train, StopsBetweenSamplesAndCanGoOn) {
   std::stop_source stop;
-  TrainingPosition<float> position = Start<float>(SigmoidNetwork());
+  TrainingState<float> position = Start<float>(SigmoidNetwork());
   RecordingObserver<float> observer;
   observer.on_epoch = [&](const EpochReport& report) {
     if (report.epoch == 2) stop.request_stop();
@@ -291,13 +295,176 @@ TEST(Train, StopsBetweenSamplesAndCanGoOn) {
 }
 
 TEST(Train, EndsWithWhatTheObserverReturns) {
-  TrainingPosition<float> position = Start<float>(SigmoidNetwork());
+  TrainingState<float> position = Start<float>(SigmoidNetwork());
   RecordingObserver<float> observer;
   observer.on_epoch = [](const EpochReport&) { return absl::ResourceExhaustedError("disk"); };
   const absl::Status status =
       RunTraining(SigmoidNetwork(), Spec(3, 1), Samples(), position, observer);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(position.epochs_completed, 1);
+}
+
+// Two updates into the second epoch, by the runner itself.
+template <typename T>
+TrainingState<T> WithinTheSecondEpoch(const NetworkSpec& network, const TrainingSpec& spec,
+                                      const Dataset& dataset) {
+  TrainingState<T> state = InitialState<T>(network, spec);
+  PackedNetwork<T> packed(network, state.parameters);
+  const Scaling scaling;
+  EpochRunner<T> runner(network, spec, scaling, dataset);
+  const auto rows = static_cast<std::uint32_t>(dataset.rows());
+  Mt19937 generator(0);
+  if (state.generator) generator = Mt19937(*state.generator);
+  const auto order_of = [&](std::uint32_t epoch) {
+    return state.generator ? generator.Permutation(rows)
+                           : RandomPermutation(rows, spec.seed, epoch);
+  };
+  const auto go_on = [](std::int64_t) { return true; };
+  runner.Run(packed, {1, 0, order_of(1)}, go_on, [] { return false; });
+  if (state.generator) state.generator = generator.state();
+  int updates = 0;
+  state.samples = runner.Run(packed, {2, 0, order_of(2)}, go_on, [&] { return updates++ == 2; });
+  state.epochs_completed = 1;
+  packed.CopyTo(state.parameters);
+  if (runner.optimizer() != nullptr) {
+    for (const PackedNetwork<T>& slot : runner.optimizer()->slots()) {
+      slot.CopyTo(state.slots.emplace_back(network));
+    }
+  }
+  return state;
+}
+
+std::vector<TrainingSpec> AllKinds() {
+  std::vector<TrainingSpec> specs(8, Spec(4, 7));
+  specs[0].optimizer = MomentumSpec{};
+  specs[1].optimizer = MomentumSpec{0.5, true};
+  specs[2].optimizer = AdamSpec{};
+  specs[3].optimizer = AdamWSpec{};
+  specs[4].penalty = {1e-4, 1e-3};
+  specs[5].dropout = 0.3;
+  specs[6].rng = RandomGenerator::kNumpy;
+  specs[6].batch_size = 1;
+  specs[7].schedule = {CosineSchedule{0.001}, 0.5};
+  return specs;
+}
+
+TEST(Train, GoesOnFromWithinAnEpochAsIfUndisturbed) {
+  const Dataset dataset = Samples();
+  for (const NetworkSpec& network : {SigmoidNetwork(), GeluNetwork()}) {
+    for (const TrainingSpec& spec : AllKinds()) {
+      TrainingState<float> whole = InitialState<float>(network, spec);
+      RecordingObserver<float> undisturbed;
+      ASSERT_TRUE(RunTraining(network, spec, dataset, whole, undisturbed).ok());
+      TrainingState<float> parts = WithinTheSecondEpoch<float>(network, spec, dataset);
+      EXPECT_EQ(parts.samples, 2 * spec.batch_size);
+      RecordingObserver<float> resumed;
+      ASSERT_TRUE(RunTraining(network, spec, dataset, parts, resumed).ok());
+      EXPECT_EQ(DigestOf(parts.parameters), DigestOf(whole.parameters));
+      ASSERT_EQ(resumed.reports.size(), 3);
+      EXPECT_EQ(resumed.reports[0].cost, undisturbed.reports[1].cost);
+      EXPECT_EQ(resumed.reports[0].learning_rate, undisturbed.reports[1].learning_rate);
+    }
+  }
+}
+
+// Its epochs are long enough that the observer is asked within one.
+TEST(Train, StopsWithinALongEpochWithTheStateOfThatMoment) {
+  NetworkSpec network = Network({{400}, {400}, {kClasses}});
+  const Dataset dataset = testing::MakeDataset(testing::RandomRows(4000, kInputs),
+                                               testing::RandomLabels(4000, kClasses));
+  std::stop_source stop;
+  TrainingState<double> state = Start<double>(network);
+  RecordingObserver<double> observer;
+  observer.on_progress = [&] { stop.request_stop(); };
+  ASSERT_EQ(RunTraining(network, Spec(2, 1), dataset, state, observer, stop.get_token()).code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(state.epochs_completed, 0);
+  EXPECT_EQ(DigestOf(state.parameters), DigestOf(DrawParameters<double>(network)));
+  ASSERT_TRUE(observer.stopped_at.has_value());
+  TrainingState<double> resumed = *observer.stopped_at;
+  EXPECT_EQ(resumed.epochs_completed, 0);
+  EXPECT_GT(resumed.samples, 0);
+  EXPECT_LT(resumed.samples, 4000);
+  RecordingObserver<double> rest;
+  ASSERT_TRUE(RunTraining(network, Spec(1, 1), dataset, resumed, rest).ok());
+  ASSERT_TRUE(RunTraining(network, Spec(1, 1), dataset, state, rest).ok());
+  EXPECT_EQ(DigestOf(resumed.parameters), DigestOf(state.parameters));
+}
+
+TEST(Train, DropoutDoesNotDependOnHowABatchIsCut) {
+  const Dataset dataset = Samples();
+  TrainingSpec spec = Spec(2, 128);
+  spec.dropout = 0.5;
+  // One so wide that a batch is done in pieces.
+  NetworkSpec wide = Network({{20000, Activation::kRelu}, {kClasses}});
+  ASSERT_LT(RowsAtOnce(wide), 128);
+  TrainingState<float> state = Start<float>(wide);
+  RecordingObserver<float> observer;
+  ASSERT_TRUE(RunTraining(wide, spec, dataset, state, observer).ok());
+  TrainingState<float> whole = Start<float>(wide);
+  KeptDerivatives<float> kept(wide, spec, 128);
+  BatchGradient<float> gradient(wide, 128);
+  PackedNetwork<float> packed(wide, whole.parameters);
+  Scaling scaling;
+  InputBatch<float> inputs(scaling, kInputs, 128);
+  TargetReader<float> reader(wide, dataset);
+  for (int epoch = 1; epoch <= 2; ++epoch) {
+    const auto order = RandomPermutation(kRows, spec.seed, static_cast<std::uint32_t>(epoch));
+    for (std::size_t first = 0; first < order.size(); first += 128) {
+      const std::size_t count = std::min<std::size_t>(128, order.size() - first);
+      std::vector<float> targets(count * kClasses);
+      inputs.Clear();
+      for (std::size_t i = 0; i < count; ++i) {
+        inputs.Append(dataset, order[first + i]);
+        reader.Read(order[first + i], std::span(targets).subspan(i * kClasses, kClasses));
+      }
+      kept.SetPlace(epoch, static_cast<std::int64_t>(first));
+      gradient.Add(packed, inputs, targets, &kept);
+      gradient.Apply(packed, static_cast<float>(spec.learning_rate / static_cast<double>(count)));
+    }
+  }
+  packed.CopyTo(whole.parameters);
+  EXPECT_EQ(DigestOf(state.parameters), DigestOf(whole.parameters));
+}
+
+TEST(Train, StopsEarlyWhenValidationNoLongerFalls) {
+  const Dataset dataset = Samples();
+  const Dataset other = testing::MakeDataset(testing::RandomRows(40, kInputs, 77),
+                                             testing::RandomLabels(40, kClasses, 78));
+  TrainingSpec spec = Spec(2000, 7);
+  spec.early_stopping = EarlyStoppingSpec{5, 0};
+  TrainingState<float> state = Start<float>(SigmoidNetwork());
+  RecordingObserver<float> observer;
+  const auto train = [&] {
+    return Train<float>(SigmoidNetwork(), spec, Scaling{}, dataset, &other, state, observer, {});
+  };
+  ASSERT_TRUE(train().ok());
+  ASSERT_LT(state.epochs_completed, 2000);
+  EXPECT_TRUE(StoppedEarly(spec, state));
+  EXPECT_EQ(state.best_epoch, state.epochs_completed - 5);
+  EXPECT_EQ(DigestOf(state.parameters), DigestOf(observer.weights.back()));
+  const auto& reports = observer.reports;
+  for (const EpochReport& report : reports) {
+    EXPECT_GE(*report.validation_cost, state.best_validation_cost);
+  }
+  // Going on does nothing.
+  ASSERT_TRUE(train().ok());
+  EXPECT_EQ(observer.reports.size(), static_cast<std::size_t>(state.epochs_completed));
+}
+
+TEST(InitialState, OfNumpyIsDrawnFromTheRunsSeed) {
+  NetworkSpec network = Network({{3}, {2}});
+  TrainingSpec spec = Spec(1, 1);
+  spec.rng = RandomGenerator::kNumpy;
+  spec.seed = 0;
+  const TrainingState<double> state = InitialState<double>(network, spec);
+  EXPECT_EQ(state.parameters.weights(0)[0], 0.5 - 0.5488135039273248);
+  EXPECT_EQ(state.parameters.weights(0)[1], 0.5 - 0.7151893663724195);
+  EXPECT_EQ(state.parameters.biases(0)[0], 0);
+  ASSERT_TRUE(state.generator.has_value());
+  Mt19937 generator(0);
+  for (std::int64_t i = 0; i < kInputs * 3 + 3 * 2; ++i) generator.NextUniform();
+  EXPECT_EQ(state.generator, generator.state());
 }
 
 TEST(TrainingSpec, ErrorsNameTheField) {
@@ -315,6 +482,69 @@ TEST(TrainingSpec, ErrorsNameTheField) {
   spec.epochs = 0;
   spec.learning_rate = 0;
   EXPECT_TRUE(Validate(spec).ok());
+}
+
+TEST(TrainingSpec, ErrorsOfEveryPartNameTheField) {
+  const auto field_of = [](auto change) {
+    TrainingSpec spec = Spec(1, 1);
+    change(spec);
+    return GetErrorDetails(Validate(spec)).field;
+  };
+  using S = TrainingSpec;
+  EXPECT_EQ(field_of([](S& s) {
+              s.optimizer = MomentumSpec{1, false};
+            }),
+            "optimizer.momentum.momentum");
+  EXPECT_EQ(field_of([](S& s) {
+              s.optimizer = AdamSpec{0.9, -0.1, 1e-8};
+            }),
+            "optimizer.adam.beta2");
+  EXPECT_EQ(field_of([](S& s) {
+              s.optimizer = AdamSpec{0.9, 0.999, 0};
+            }),
+            "optimizer.adam.epsilon");
+  EXPECT_EQ(field_of([](S& s) {
+              s.optimizer = AdamWSpec{{}, -1};
+            }),
+            "optimizer.adamw.weight_decay");
+  EXPECT_EQ(field_of([](S& s) { s.schedule.warmup_epochs = NAN; }), "schedule.warmup_epochs");
+  EXPECT_EQ(field_of([](S& s) {
+              s.schedule.kind = StepSchedule{0, 0.1};
+            }),
+            "schedule.step.epochs_per_step");
+  EXPECT_EQ(field_of([](S& s) { s.schedule.kind = StepSchedule{1, 0}; }), "schedule.step.factor");
+  EXPECT_EQ(field_of([](S& s) { s.schedule.kind = CosineSchedule{-1}; }),
+            "schedule.cosine.final_learning_rate");
+  EXPECT_EQ(field_of([](S& s) { s.penalty.l1 = -1; }), "l1");
+  EXPECT_EQ(field_of([](S& s) { s.penalty.l2 = INFINITY; }), "l2");
+  EXPECT_EQ(field_of([](S& s) { s.dropout = 1; }), "dropout");
+  EXPECT_EQ(field_of([](S& s) {
+              s.early_stopping = EarlyStoppingSpec{0, 0};
+            }),
+            "early_stopping.patience");
+  EXPECT_EQ(field_of([](S& s) {
+              s.early_stopping = EarlyStoppingSpec{1, -1};
+            }),
+            "early_stopping.min_delta");
+  const auto numpy = [&](auto change) {
+    return field_of([&](S& s) {
+      s.rng = RandomGenerator::kNumpy;
+      change(s);
+    });
+  };
+  EXPECT_EQ(numpy([](S& s) { s.seed = std::uint64_t{1} << 32; }), "seed");
+  EXPECT_EQ(numpy([](S& s) { s.dropout = 0.5; }), "dropout");
+}
+
+TEST(TrainingSpec, NumpyDrawsUniformWeightsOrNone) {
+  TrainingSpec spec = Spec(1, 1);
+  NetworkSpec network = SigmoidNetwork();
+  network.initializer = HeInitializer{};
+  EXPECT_TRUE(ValidateFor(spec, network).ok());
+  spec.rng = RandomGenerator::kNumpy;
+  EXPECT_EQ(GetErrorDetails(ValidateFor(spec, network)).field, "rng");
+  network.initializer = ZerosInitializer{};
+  EXPECT_TRUE(ValidateFor(spec, network).ok());
 }
 
 DatasetInfo Info(int features, int classes) {

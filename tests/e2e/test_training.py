@@ -155,6 +155,43 @@ def test_validation_is_reported_with_each_epoch(
     assert not plain.last_epoch.HasField("validation_cost")
 
 
+@pytest.mark.parametrize("batch", [1, 7])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"optimizer": {"momentum": {"nesterov": True}}, "learning_rate": 0.02},
+        {"optimizer": {"adam": {}}, "learning_rate": 0.01, "dropout": 0.1},
+        {"optimizer": {"adamw": {"weight_decay": 0.1}}, "learning_rate": 0.01},
+        {"l1": 1e-4, "l2": 1e-3, "schedule": {"cosine": {}, "warmup_epochs": 1.5}},
+    ],
+)
+def test_every_way_of_training_learns(
+    server: Server, points: dataset_pb2.Dataset, network: str, how: dict, batch: int, unique: str
+) -> None:
+    spec = {"learning_rate": 0.2, "epochs": 20, "batch_size": batch} | how
+    job = server.api.trained(unique, network, points.name, **spec)
+    epochs = epochs_of(server.api.events(job.name))
+    assert len(epochs) == 20
+    assert epochs[-1].train_accuracy > 0.9
+    if "schedule" in how:
+        rates = [epoch.learning_rate for epoch in epochs]
+        assert rates[0] < rates[1] > rates[2] > rates[-1] > 0
+
+
+def test_a_job_stops_when_validation_no_longer_falls(
+    server: Server, points: dataset_pb2.Dataset, network: str
+) -> None:
+    job = server.api.trained(
+        "stopped-early", network, points.name, validation_dataset=points.name, epochs=100_000,
+        learning_rate=0.2, early_stopping={"patience": 3, "min_delta": 0.01},
+    )  # fmt: skip
+    assert 3 < job.epochs_completed < 100_000
+    events = server.api.events(job.name)
+    assert "stopped early" in events[-1].state_change.reason
+    costs = [epoch.validation_cost for epoch in epochs_of(events)]
+    assert min(costs[:-3]) - 0.01 <= min(costs[-3:])
+
+
 def test_a_cost_that_is_not_finite_ends_the_job(
     server: Server, points: dataset_pb2.Dataset
 ) -> None:

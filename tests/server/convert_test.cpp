@@ -128,6 +128,50 @@ TEST(TrainingTest, DefaultsAreTheNotebooks) {
   EXPECT_EQ(spec.input_scaling(), v1::AUTO);
 }
 
+TEST(TrainingTest, HowToTrainIsFilledInAndConvertsToItself) {
+  v1::TrainingJobSpec spec;
+  spec.set_epochs(3);
+  spec.set_learning_rate(0.1);
+  spec.set_validation_dataset("v");
+  spec.mutable_early_stopping()->set_patience(2);
+  std::vector<v1::TrainingJobSpec> specs(6, spec);
+  specs[1].mutable_optimizer()->mutable_momentum()->set_nesterov(true);
+  specs[2].mutable_optimizer()->mutable_adam()->set_beta1(0);
+  specs[3].mutable_optimizer()->mutable_adamw();
+  specs[4].mutable_schedule()->mutable_step();
+  specs[5].mutable_schedule()->mutable_cosine()->set_final_learning_rate(0.01);
+  specs[5].mutable_schedule()->set_warmup_epochs(0.5);
+  for (v1::TrainingJobSpec& filled : specs) {
+    const auto first = ToCore(filled, 7);
+    ASSERT_TRUE(first.ok()) << first.status();
+    FillDefaults(*first, &filled);
+    const auto second = ToCore(filled, 8);
+    ASSERT_TRUE(second.ok()) << second.status();
+    v1::TrainingJobSpec again = filled;
+    FillDefaults(*second, &again);
+    EXPECT_EQ(again.SerializeAsString(), filled.SerializeAsString());
+  }
+  EXPECT_TRUE(specs[0].optimizer().has_sgd());
+  EXPECT_TRUE(specs[0].schedule().has_constant());
+  EXPECT_EQ(specs[0].rng(), v1::PHILOX);
+  EXPECT_EQ(specs[1].optimizer().momentum().momentum(), 0.9);
+  EXPECT_EQ(specs[2].optimizer().adam().beta1(), 0);
+  EXPECT_EQ(specs[2].optimizer().adam().beta2(), 0.999);
+  EXPECT_EQ(specs[3].optimizer().adamw().weight_decay(), 0.01);
+  EXPECT_EQ(specs[4].schedule().step().epochs_per_step(), 10);
+}
+
+TEST(TrainingTest, EarlyStoppingNeedsAValidationSet) {
+  v1::TrainingJobSpec spec;
+  spec.set_epochs(1);
+  spec.set_learning_rate(0.1);
+  spec.mutable_early_stopping()->set_patience(1);
+  EXPECT_EQ(FieldOf(ToCore(spec, 0).status()), "job.spec.validation_dataset");
+  spec.set_validation_dataset("v");
+  spec.mutable_early_stopping()->set_patience(0);
+  EXPECT_EQ(FieldOf(ToCore(spec, 0).status()), "job.spec.early_stopping.patience");
+}
+
 TEST(DatasetTest, DerivedFieldsConvertBack) {
   DatasetInfo info;
   info.rows = 7;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/train/trainer.h"
@@ -11,17 +12,23 @@ namespace trainyard::testing {
 template <typename T>
 class RecordingObserver : public TrainingObserver<T> {
  public:
-  absl::Status OnEpoch(const EpochReport& report, const Parameters<T>& parameters) override {
+  absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) override {
     reports.push_back(report);
-    weights.push_back(parameters);
+    weights.push_back(state().parameters);
     return on_epoch ? on_epoch(report) : absl::OkStatus();
   }
-  void OnProgress(int, std::int64_t, std::int64_t) override {
+  absl::Status OnProgress(int, std::int64_t, std::int64_t, const StateSource<T>&) override {
     if (on_progress) on_progress();
+    return absl::OkStatus();
+  }
+  absl::Status OnStop(const TrainingState<T>& state) override {
+    stopped_at = state;
+    return absl::OkStatus();
   }
 
   std::vector<EpochReport> reports;
   std::vector<Parameters<T>> weights;
+  std::optional<TrainingState<T>> stopped_at;
   std::function<absl::Status(const EpochReport&)> on_epoch;
   std::function<void()> on_progress;
 };

@@ -1,14 +1,12 @@
 // trainyard train --network N --dataset D --epochs E --learning-rate A
 
-#include <optional>
-
-#include "client/cli/choices.h"
+#include "absl/status/statusor.h"
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/job_view.h"
 #include "client/cli/live/watch_run.h"
-#include "client/cli/options.h"
 #include "client/cli/report.h"
+#include "client/cli/training_options.h"
 #include "client/lib/names.h"
 
 namespace trainyard::client {
@@ -18,20 +16,14 @@ struct Options {
   std::string network;
   std::string dataset;
   std::string validation;
-  int epochs = 0;
-  std::optional<double> learning_rate;
-  int batch_size = 0;
-  std::string precision = "f32";
-  std::optional<std::int64_t> seed;
-  std::string gradient_reduction = "mean";
-  std::string input_scaling = "auto";
+  TrainingOptions training;
   std::string id;
   std::string request_id;
   bool dry_run = false;
   bool watch = false;
 };
 
-v1::CreateTrainingJobRequest MakeRequest(const Options& options) {
+absl::StatusOr<v1::CreateTrainingJobRequest> MakeRequest(const Options& options) {
   v1::CreateTrainingJobRequest request;
   request.set_parent(std::string(kMe));
   request.set_job_id(options.id);
@@ -43,23 +35,20 @@ v1::CreateTrainingJobRequest MakeRequest(const Options& options) {
   if (!options.validation.empty()) {
     spec.set_validation_dataset(FullName("datasets", options.validation));
   }
-  spec.set_epochs(options.epochs);
-  if (options.learning_rate) spec.set_learning_rate(*options.learning_rate);
-  spec.set_batch_size(options.batch_size);
-  spec.set_precision(options.precision == "f64" ? v1::F64 : v1::F32);
-  if (options.seed) spec.set_seed(*options.seed);
-  spec.set_gradient_reduction(options.gradient_reduction == "sum" ? v1::SUM : v1::MEAN);
-  spec.set_input_scaling(ParseInputScaling(options.input_scaling));
+  if (absl::Status status = Apply(options.training, spec); !status.ok()) return status;
+  if (!spec.has_epochs()) return absl::InvalidArgumentError("--epochs is required");
+  if (spec.epochs() > 0 && !spec.has_learning_rate()) {
+    return absl::InvalidArgumentError("--learning-rate is required");
+  }
   return request;
 }
 
 int Run(Context& context, const Options& options) {
-  if (options.epochs > 0 && !options.learning_rate) {
-    return ReportUsage(context, absl::InvalidArgumentError("--learning-rate is required"));
-  }
+  const absl::StatusOr<v1::CreateTrainingJobRequest> request = MakeRequest(options);
+  if (!request.ok()) return ReportUsage(context, request.status());
   v1::TrainingJob job;
-  const grpc::Status status = context.connection().Call(
-      &v1::TrainingService::Stub::CreateTrainingJob, MakeRequest(options), &job);
+  const grpc::Status status =
+      context.connection().Call(&v1::TrainingService::Stub::CreateTrainingJob, *request, &job);
   if (!status.ok()) return ReportError(context, status);
   if (options.dry_run) {
     PrintDryRun(context, job);
@@ -72,26 +61,6 @@ int Run(Context& context, const Options& options) {
   return outcome.state == v1::TrainingJob::SUCCEEDED ? kDone : kFailed;
 }
 
-void AddTuning(CLI::App& command, Options& options) {
-  command.add_option("--batch-size", options.batch_size,
-                     "Samples in a mini-batch (default: 1, one sample at a time)");
-  command.add_option("--precision", options.precision, "Floating-point type")
-      ->check(Choices({"f32", "f64"}))
-      ->capture_default_str();
-  command.add_option("--seed", options.seed,
-                     "Seed of the permutations (default: the network's seed)");
-  command
-      .add_option("--gradient-reduction", options.gradient_reduction,
-                  "How a mini-batch's gradients are put together")
-      ->check(Choices({"mean", "sum"}))
-      ->capture_default_str();
-  command
-      .add_option("--input-scaling", options.input_scaling,
-                  "How inputs are scaled; auto divides bytes by 255")
-      ->check(Choices({"auto", "none", "255", "standard"}))
-      ->capture_default_str();
-}
-
 }  // namespace
 
 void AddTrain(CLI::App& app, Context& context) {
@@ -101,12 +70,7 @@ void AddTrain(CLI::App& app, Context& context) {
   command.add_option("--dataset", options.dataset, "Training set")->required();
   command.add_option("--validation", options.validation,
                      "Dataset whose cost and accuracy are reported each epoch");
-  command
-      .add_option("--epochs", options.epochs,
-                  "Passes over the training set; 0 ends with the initial weights")
-      ->required();
-  command.add_option("--learning-rate", options.learning_rate, "Step size");
-  AddTuning(command, options);
+  AddTrainingOptions(command, options.training);
   command.add_option("--id", options.id, "Id of the job (default: the server chooses)")
       ->type_name("JOB");
   command.add_option("--request-id", options.request_id,
