@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,18 @@ namespace {
 
 // The C library of Debian 12 has no wrapper for it that C++ may use.
 int OpenPidfd(int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+bool AddToEpoll(int epoll, int descriptor, std::uint64_t tag) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = tag;
+  return ::epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event) == 0;
+}
+
+void KillAndReap(int pid) {
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+}
 
 std::string Describe(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) return "exited with code " + std::to_string(info.si_status);
@@ -32,12 +45,9 @@ LocalExecutor::LocalExecutor(std::filesystem::path worker, std::filesystem::path
       data_dir_(std::move(data_dir)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC)) {
-  // Without these two nothing can be watched; they fail only out of descriptors.
-  if (epoll_ < 0 || wake_ < 0) std::abort();
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = 0;
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
+  // Without these two nothing can be watched; they fail only out of descriptors
+  // or memory.
+  if (epoll_ < 0 || wake_ < 0 || !AddToEpoll(epoll_, wake_, 0)) std::abort();
   watcher_ = std::thread([this] { Watch(); });
 }
 
@@ -47,8 +57,7 @@ LocalExecutor::~LocalExecutor() {
   if (::write(wake_, &one, sizeof(one)) != sizeof(one)) std::abort();
   watcher_.join();
   for (const auto& [id, process] : processes_) {
-    ::kill(process.pid, SIGKILL);
-    ::waitpid(process.pid, nullptr, 0);
+    KillAndReap(process.pid);
     ::close(process.pidfd);
   }
   ::close(wake_);
@@ -63,18 +72,16 @@ absl::StatusOr<WorkerId> LocalExecutor::Start(const WorkerSpec& spec) {
                     "--attempt", std::to_string(spec.attempt)},
                    spec.log_file);
   if (!pid.ok()) return pid.status();
+  const WorkerId id = last_id_ + 1;
   const int pidfd = OpenPidfd(*pid);
-  if (pidfd < 0) {
-    ::kill(*pid, SIGKILL);
-    ::waitpid(*pid, nullptr, 0);
-    return absl::ResourceExhaustedError("cannot watch a new process: out of descriptors");
+  if (pidfd < 0 || !AddToEpoll(epoll_, pidfd, static_cast<std::uint64_t>(id))) {
+    const std::string why = std::strerror(errno);
+    KillAndReap(*pid);
+    if (pidfd >= 0) ::close(pidfd);
+    return absl::ResourceExhaustedError("cannot watch a new process: " + why);
   }
-  const WorkerId id = ++last_id_;
+  last_id_ = id;
   processes_[id] = {*pid, pidfd};
-  epoll_event event{};
-  event.events = EPOLLIN;
-  event.data.u64 = static_cast<std::uint64_t>(id);
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pidfd, &event);
   return id;
 }
 

@@ -37,6 +37,8 @@ void Redirect(Settings& settings, const std::string& log_file) {
   ::posix_spawn_file_actions_addopen(&settings.actions, STDOUT_FILENO, log_file.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&settings.actions, STDOUT_FILENO, STDERR_FILENO);
+  // Ours are close-on-exec; those that we inherited ourselves may not be.
+  ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, STDERR_FILENO + 1);
 }
 
 void ResetSignals(Settings& settings) {

@@ -14,7 +14,7 @@ namespace trainyard::server {
 
 // Starts `arguments[0]` in a session of its own, with default signals, standard
 // input from /dev/null, output and error appended to `log_file`, and no other
-// descriptor of ours (they are all close-on-exec).
+// descriptor.
 absl::StatusOr<pid_t> Spawn(const std::vector<std::string>& arguments,
                             const std::filesystem::path& log_file);
 

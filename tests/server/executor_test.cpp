@@ -1,11 +1,22 @@
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <thread>
 
 #include "server/exec/local_executor.h"
 #include "tests/support/temp_folder.h"
@@ -23,6 +34,7 @@ class LocalExecutorTest : public testing::Test {
                              "case \"$4\" in\n"
                              "  exit3) exit 3 ;;\n"
                              "  crash) kill -ABRT $$ ;;\n"
+                             "  open*) [ -e /proc/$$/fd/${4#open} ] && exit 4; exit 0 ;;\n"
                              "  stay) exec sleep 1000 ;;\n"
                              "esac\n";
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
@@ -79,6 +91,44 @@ TEST_F(LocalExecutorTest, KillAndTerminateEndAWorkerAndMayBeCalledAgain) {
   executor_->Kill(killed);
   executor_->Terminate(terminated);
   EXPECT_EQ(ends_[killed].size(), 1u);
+}
+
+// One that whoever started the server left open, say.
+TEST_F(LocalExecutorTest, AWorkerInheritsNoDescriptor) {
+  constexpr int kAmongTheLast = 200;
+  const int descriptor = ::fcntl(STDERR_FILENO, F_DUPFD, kAmongTheLast);
+  ASSERT_GE(descriptor, kAmongTheLast);
+  EXPECT_EQ(EndOf(Start("open" + std::to_string(descriptor))), "exited with code 0");
+  ::close(descriptor);
+}
+
+// The calling thread's epoll_ctl fails from now on, as where the user has too
+// many watches. False where the kernel has no filters.
+bool ForbidEpollCtl() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_ctl, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{std::size(program), program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_F(LocalExecutorTest, AWorkerThatCannotBeWatchedIsAnErrorAndIsGone) {
+  absl::StatusOr<WorkerId> id = absl::UnknownError("not started");
+  bool forbidden = false;
+  // The filter lasts as long as its thread.
+  std::thread([&] {
+    forbidden = ForbidEpollCtl();
+    if (forbidden) id = executor_->Start({"stay", 1, folder_.path() / "log"});
+  }).join();
+  if (!forbidden) GTEST_SKIP() << "no system call filters here";
+  EXPECT_TRUE(absl::IsResourceExhausted(id.status())) << id.status();
+  // No child is left: neither alive nor a zombie.
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
 }
 
 TEST_F(LocalExecutorTest, ABinaryThatIsNotThereIsAnError) {
