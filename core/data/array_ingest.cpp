@@ -178,7 +178,8 @@ absl::StatusOr<DatasetInfo> IngestArrays(const IngestSpec& spec, ArrayStream& da
                 .features = static_cast<int>(data.row_elements()),
                 .target_count = regression ? static_cast<int>(labels.row_elements()) : 0,
                 .max_rows = limits.max_rows,
-                .max_stored_bytes = limits.max_stored_bytes});
+                .max_stored_bytes = limits.max_stored_bytes,
+                .stop = limits.stop});
   if (!writer.ok()) return writer.status();
   if (absl::Status status = ArrayIngest(spec, data, labels, limits, **writer).Run(); !status.ok()) {
     return status;

@@ -92,7 +92,8 @@ class CsvIngest {
                    .features = columns_.features,
                    .target_count = spec_.task == Task::kRegression ? columns_.targets : 0,
                    .max_rows = limits_.max_rows,
-                   .max_stored_bytes = limits_.max_stored_bytes});
+                   .max_stored_bytes = limits_.max_stored_bytes,
+                   .stop = limits_.stop});
     if (!writer.ok()) return writer.status();
     writer_ = *std::move(writer);
     return absl::OkStatus();

@@ -36,14 +36,21 @@ int SquareSide(int features) {
   return side * side == features ? side : 0;
 }
 
+absl::Status CheckStop(const std::stop_token& stop) {
+  if (!stop.stop_requested()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kCancelled, {"STOPPED", "", {}}, "the work was stopped");
+}
+
 // Feeds what follows the header of a file of ours to `consume`.
 template <typename Consume>
-absl::Status ForEachBlock(const std::filesystem::path& path, Consume consume) {
+absl::Status ForEachBlock(const std::filesystem::path& path, const std::stop_token& stop,
+                          Consume consume) {
   auto source = OpenFileSource(path);
   if (!source.ok()) return source.status();
   std::vector<std::uint8_t> block(std::size_t{1} << 18);
   auto skip = static_cast<std::size_t>(kNpyHeaderBytes);
   for (;;) {
+    if (absl::Status status = CheckStop(stop); !status.ok()) return status;
     const absl::StatusOr<std::size_t> size = (*source)->Read(block);
     if (!size.ok()) return size.status();
     if (*size == 0) return absl::OkStatus();
@@ -73,7 +80,7 @@ struct DatasetWriter::State {
     return is_classification() ? 4 : std::int64_t{4} * layout.target_count;
   }
 
-  absl::Status CheckRoom(std::int64_t row_count, FeatureType stored_as) const;
+  absl::Status CheckMayWrite(std::int64_t row_count, FeatureType stored_as) const;
   absl::Status Promote();
   absl::Status WriteHeaders();
   absl::StatusOr<std::string> Digest() const;
@@ -93,7 +100,9 @@ struct DatasetWriter::State {
   std::vector<float> float_row;
 };
 
-absl::Status DatasetWriter::State::CheckRoom(std::int64_t row_count, FeatureType stored_as) const {
+absl::Status DatasetWriter::State::CheckMayWrite(std::int64_t row_count,
+                                                 FeatureType stored_as) const {
+  if (absl::Status status = CheckStop(layout.stop); !status.ok()) return status;
   if (row_count > layout.max_rows) {
     return LimitError("TOO_MANY_ROWS", {}, layout.max_rows,
                       "the data has more than " + std::to_string(layout.max_rows) +
@@ -112,16 +121,17 @@ absl::Status DatasetWriter::State::CheckRoom(std::int64_t row_count, FeatureType
 
 // From bytes to floats, by way of a second file.
 absl::Status DatasetWriter::State::Promote() {
-  if (absl::Status status = CheckRoom(rows, FeatureType::kFloat32); !status.ok()) return status;
+  if (absl::Status status = CheckMayWrite(rows, FeatureType::kFloat32); !status.ok()) return status;
   if (absl::Status status = features->Flush(); !status.ok()) return status;
   const std::filesystem::path path = folder / "features.npy.tmp";
   auto promoted = CreateArray(path);
   if (!promoted.ok()) return promoted.status();
   std::vector<float> floats;
-  absl::Status copied = ForEachBlock(features_path(), [&](std::span<const std::uint8_t> bytes) {
-    floats.assign(bytes.begin(), bytes.end());
-    return (*promoted)->Write(AsBytes(std::span<const float>(floats)));
-  });
+  absl::Status copied =
+      ForEachBlock(features_path(), layout.stop, [&](std::span<const std::uint8_t> bytes) {
+        floats.assign(bytes.begin(), bytes.end());
+        return (*promoted)->Write(AsBytes(std::span<const float>(floats)));
+      });
   if (!copied.ok()) return copied;
   std::error_code error;
   std::filesystem::rename(path, features_path(), error);
@@ -155,10 +165,11 @@ absl::StatusOr<std::string> DatasetWriter::State::Digest() const {
   hash.Update("target_columns=" + std::to_string(is_classification() ? 0 : layout.target_count) +
               "\n");
   for (const std::filesystem::path& path : {features_path(), targets_path()}) {
-    const absl::Status status = ForEachBlock(path, [&](std::span<const std::uint8_t> bytes) {
-      hash.Update(bytes);
-      return absl::OkStatus();
-    });
+    const absl::Status status =
+        ForEachBlock(path, layout.stop, [&](std::span<const std::uint8_t> bytes) {
+          hash.Update(bytes);
+          return absl::OkStatus();
+        });
     if (!status.ok()) return status;
   }
   return hash.HexDigest();
@@ -194,7 +205,7 @@ absl::StatusOr<std::unique_ptr<DatasetWriter>> DatasetWriter::Create(
 
 absl::Status DatasetWriter::AppendFeatures(std::span<const std::uint8_t> features) {
   State& state = *state_;
-  if (absl::Status status = state.CheckRoom(state.rows + 1, state.type); !status.ok()) {
+  if (absl::Status status = state.CheckMayWrite(state.rows + 1, state.type); !status.ok()) {
     return status;
   }
   ++state.rows;
@@ -222,7 +233,7 @@ absl::Status DatasetWriter::AppendFeatures(std::span<const float> features) {
     if (all_bytes) return AppendFeatures(std::span<const std::uint8_t>(state.byte_row));
     if (absl::Status status = state.Promote(); !status.ok()) return status;
   }
-  if (absl::Status status = state.CheckRoom(state.rows + 1, state.type); !status.ok()) {
+  if (absl::Status status = state.CheckMayWrite(state.rows + 1, state.type); !status.ok()) {
     return status;
   }
   ++state.rows;
@@ -253,6 +264,7 @@ std::int64_t DatasetWriter::rows() const { return state_->rows; }
 
 absl::StatusOr<DatasetInfo> DatasetWriter::Finish(const DatasetTraits& traits) {
   State& state = *state_;
+  if (absl::Status status = CheckStop(state.layout.stop); !status.ok()) return status;
   if (state.rows == 0) return InputError("EMPTY_FILE", {}, "the file holds no row of data");
   if (state.target_rows != state.rows) return absl::InternalError("rows without targets");
   if (absl::Status status = state.WriteHeaders(); !status.ok()) return status;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <stop_token>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,6 +22,8 @@ struct DatasetLayout {
   std::int64_t max_rows = 0;
   // Of both files together.
   std::int64_t max_stored_bytes = 0;
+  // Once requested, rows are refused and Finish ends early.
+  std::stop_token stop = {};
 };
 
 // What may be known only after the last.
@@ -61,7 +64,7 @@ class DatasetWriter {
 
   // One row's features, all of them finite; then its label or its targets.
   // Errors: RESOURCE_EXHAUSTED with reason TOO_MANY_ROWS, STORED_TOO_LARGE or
-  // DISK_FULL.
+  // DISK_FULL; CANCELLED with reason STOPPED.
   absl::Status AppendFeatures(std::span<const std::uint8_t> features);
   absl::Status AppendFeatures(std::span<const float> features);
   // At least 0; the caller bounds it, memory is proportional to the largest.
@@ -71,7 +74,8 @@ class DatasetWriter {
   std::int64_t rows() const;
 
   // Completes and syncs both files and their folder.
-  // Errors: INVALID_ARGUMENT with reason EMPTY_FILE where there is no row.
+  // Errors: INVALID_ARGUMENT with reason EMPTY_FILE where there is no row;
+  // CANCELLED with reason STOPPED.
   absl::StatusOr<DatasetInfo> Finish(const DatasetTraits& traits);
 
  private:

@@ -3,6 +3,7 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/data/dataset_writer.h"
@@ -16,12 +17,14 @@ constexpr std::int64_t kMostRows = 1'000'000;
 constexpr double kDefaultDigitNoise = 0.5;
 
 absl::StatusOr<DatasetInfo> GenerateDigits(const GeneratorSpec& spec,
-                                           const std::filesystem::path& staging) {
+                                           const std::filesystem::path& staging,
+                                           std::stop_token stop) {
   auto writer = DatasetWriter::Create(
       staging, {.task = Task::kClassification,
                 .features = kDigitPixels,
                 .max_rows = kMostRows,
-                .max_stored_bytes = kMostRows * (kDigitPixels + std::int64_t{8})});
+                .max_stored_bytes = kMostRows * (kDigitPixels + std::int64_t{8}),
+                .stop = std::move(stop)});
   if (!writer.ok()) return writer.status();
   const double noise = spec.noise.value_or(kDefaultDigitNoise);
   std::array<std::uint8_t, kDigitPixels> pixels{};
@@ -56,11 +59,11 @@ absl::Status Validate(const GeneratorSpec& spec) {
 }
 
 absl::StatusOr<DatasetInfo> Generate(const GeneratorSpec& spec,
-                                     const std::filesystem::path& staging) {
+                                     const std::filesystem::path& staging, std::stop_token stop) {
   if (absl::Status status = Validate(spec); !status.ok()) return status;
   switch (spec.kind) {
     case GeneratorKind::kDigits:
-      return GenerateDigits(spec, staging);
+      return GenerateDigits(spec, staging, std::move(stop));
   }
   return FieldError("kind", "GENERATOR_UNKNOWN", "there is no such generator");
 }

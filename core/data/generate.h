@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 
 #include "absl/status/statusor.h"
 #include "core/data/dataset.h"
@@ -28,7 +29,9 @@ absl::Status Validate(const GeneratorSpec& spec);
 
 // Writes features.npy and targets.npy to `staging`, as Ingest does. The same
 // spec gives the same bytes on every machine.
+// CANCELLED where `stop` ended it early; what is then in `staging` is of no use.
 absl::StatusOr<DatasetInfo> Generate(const GeneratorSpec& spec,
-                                     const std::filesystem::path& staging);
+                                     const std::filesystem::path& staging,
+                                     std::stop_token stop = {});
 
 }  // namespace trainyard

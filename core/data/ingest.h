@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,8 @@ struct IngestLimits {
   // Decompressed bytes may be at most this many times the compressed ones
   // beyond the first 16 MiB.
   int max_gzip_ratio = 200;
+  // Ends the work when it is requested.
+  std::stop_token stop = {};
 };
 
 // Reads `files`, writes features.npy and targets.npy to `staging` (an existing,
@@ -51,7 +54,8 @@ struct IngestLimits {
 //
 // Errors are INVALID_ARGUMENT with a reason, and with metadata line (from 1),
 // row (from 0), column (from 1) and value where they apply; the message names
-// them too. RESOURCE_EXHAUSTED over a limit or on a full disk.
+// them too. RESOURCE_EXHAUSTED over a limit or on a full disk. CANCELLED where it
+// was stopped; what is then in `staging` is of no use.
 absl::StatusOr<DatasetInfo> Ingest(const IngestSpec& spec, const IngestFiles& files,
                                    const std::filesystem::path& staging,
                                    const IngestLimits& limits = {});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "core/eval/dataset_pass.h"
 
@@ -84,29 +85,32 @@ std::vector<ClassMetrics> MetricsOf(const ConfusionMatrix& confusion) {
 }
 
 template <typename T>
-EvaluationResult Evaluate(const NetworkSpec& network, const Parameters<T>& parameters,
-                          const Scaling& scaling, const Dataset& dataset) {
+std::optional<EvaluationResult> Evaluate(const NetworkSpec& network,
+                                         const Parameters<T>& parameters, const Scaling& scaling,
+                                         const Dataset& dataset, std::stop_token stop) {
   EvaluationResult result;
   result.rows = dataset.rows();
   const PackedNetwork<T> packed(network, parameters);
   DatasetPass<T> pass(network, scaling, dataset);
   if (dataset.task() == Task::kRegression) {
     RegressionSums sums(dataset);
-    pass.Run(packed, [&](std::int64_t, std::span<const T> y, std::span<const T> t, double loss) {
+    const auto add = [&](std::int64_t, std::span<const T> y, std::span<const T> t, double loss) {
       result.cost += loss;
       sums.Add(y, t);
-    });
+    };
+    if (!pass.Run(packed, add, std::move(stop))) return std::nullopt;
     result.regression = sums.Metrics();
     return result;
   }
   result.confusion.size = ClassesOf(network);
   const auto size = static_cast<std::size_t>(result.confusion.size);
   result.confusion.counts.resize(size * size);
-  pass.Run(packed, [&](std::int64_t row, std::span<const T> y, std::span<const T>, double loss) {
+  const auto count = [&](std::int64_t row, std::span<const T> y, std::span<const T>, double loss) {
     result.cost += loss;
     Count(result, row, dataset.labels()[static_cast<std::size_t>(row)],
           PredictedClass<T>(network, y));
-  });
+  };
+  if (!pass.Run(packed, count, std::move(stop))) return std::nullopt;
   result.accuracy =
       Ratio(result.rows - static_cast<std::int64_t>(result.misclassified.size()), result.rows);
   return result;
@@ -147,10 +151,10 @@ int PredictedClass(const NetworkSpec& network, std::span<const T> outputs) {
 
 int ClassesOf(const NetworkSpec& network) { return network.outputs() == 1 ? 2 : network.outputs(); }
 
-template EvaluationResult Evaluate(const NetworkSpec&, const Parameters<float>&, const Scaling&,
-                                   const Dataset&);
-template EvaluationResult Evaluate(const NetworkSpec&, const Parameters<double>&, const Scaling&,
-                                   const Dataset&);
+template std::optional<EvaluationResult> Evaluate(const NetworkSpec&, const Parameters<float>&,
+                                                  const Scaling&, const Dataset&, std::stop_token);
+template std::optional<EvaluationResult> Evaluate(const NetworkSpec&, const Parameters<double>&,
+                                                  const Scaling&, const Dataset&, std::stop_token);
 template std::vector<float> Forward(const NetworkSpec&, const Parameters<float>&, const Scaling&,
                                     std::span<const float>, std::int64_t);
 template std::vector<double> Forward(const NetworkSpec&, const Parameters<double>&, const Scaling&,

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <vector>
 
 #include "core/data/dataset.h"
@@ -60,10 +61,11 @@ std::vector<ClassMetrics> MetricsOf(const ConfusionMatrix& confusion);
 
 // Runs the whole dataset through the network, in batches. The dataset must fit
 // (CheckFit). The matrix has the network's size: its outputs, or 2 for one
-// output.
+// output. Nothing where `stop` ended it early.
 template <typename T>
-EvaluationResult Evaluate(const NetworkSpec& network, const Parameters<T>& parameters,
-                          const Scaling& scaling, const Dataset& dataset);
+std::optional<EvaluationResult> Evaluate(const NetworkSpec& network,
+                                         const Parameters<T>& parameters, const Scaling& scaling,
+                                         const Dataset& dataset, std::stop_token stop = {});
 
 // The output vectors of `rows` raw rows (row-major, rows x inputs), row-major.
 template <typename T>

@@ -198,6 +198,8 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
                                  validation, *state, recorder, session.stop());
   const bool cancelled = absl::IsCancelled(status);
   if (!status.ok() && !cancelled) return Failed(status);
+  // Nobody would hear of the weights, and the job's next worker has begun.
+  if (cancelled && session.broken()) return {};
   if (auto saved = recorder.Save(*state); !saved.ok()) return Failed(saved);
   TrainingOutcome outcome;
   outcome.set_kind(cancelled ? TrainingOutcome::CANCELLED : TrainingOutcome::SUCCEEDED);

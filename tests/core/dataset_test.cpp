@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <stop_token>
 #include <vector>
 
 #include "core/base/error.h"
@@ -105,6 +106,19 @@ TEST_F(DatasetTest, KeepsItsLimits) {
   const std::vector<float> real = {1, 0.5F};
   const absl::Status status = writer->AppendFeatures(std::span<const float>(real));
   EXPECT_EQ(GetErrorDetails(status).reason, "STORED_TOO_LARGE");
+}
+
+TEST_F(DatasetTest, IsNotFinishedOnceItIsStopped) {
+  std::stop_source stop;
+  layout.stop = stop.get_token();
+  auto writer = *DatasetWriter::Create(path(), layout);
+  const std::vector<float> row = {1, 2};
+  EXPECT_TRUE(writer->AppendFeatures(std::span<const float>(row)).ok());
+  EXPECT_TRUE(writer->AppendLabel(0).ok());
+  stop.request_stop();
+  EXPECT_EQ(GetErrorDetails(writer->AppendFeatures(std::span<const float>(row))).reason, "STOPPED");
+  EXPECT_TRUE(absl::IsCancelled(writer->Finish({}).status()));
+  EXPECT_FALSE(Dataset::Open(path()).ok());
 }
 
 TEST_F(DatasetTest, RefusesWhatIsNotThereOrDamaged) {

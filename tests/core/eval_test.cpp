@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <numeric>
+#include <stop_token>
 
 #include "core/eval/evaluation.h"
 #include "core/kernels/reference.h"
@@ -34,7 +35,7 @@ TEST(Evaluate, CountsAndNamesTheMisclassified) {
   // Predicted 0, 1, 2, 2 for labels 0, 1, 2, 1: class counts need not agree.
   const Dataset dataset =
       testing::MakeDataset({3, {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 2}, {}}, {0, 1, 2, 1});
-  const EvaluationResult result = Evaluate(network, IdentityWeights(network), Scaling{}, dataset);
+  const EvaluationResult result = *Evaluate(network, IdentityWeights(network), Scaling{}, dataset);
   EXPECT_EQ(result.rows, 4);
   EXPECT_EQ(result.accuracy, 0.75);
   EXPECT_EQ(result.cost, 5);
@@ -49,7 +50,7 @@ TEST(Evaluate, CountsAndNamesTheMisclassified) {
 TEST(Evaluate, TheMatrixHasTheNetworksSizeThoughClassesLack) {
   const NetworkSpec network = Identity(4);
   const Dataset dataset = testing::MakeDataset({4, {1, 0, 0, 0}, {}}, {0});
-  EXPECT_EQ(Evaluate(network, IdentityWeights(network), Scaling{}, dataset).confusion.size, 4);
+  EXPECT_EQ(Evaluate(network, IdentityWeights(network), Scaling{}, dataset)->confusion.size, 4);
 }
 
 TEST(Evaluate, AgreesWithTheReferenceOverManyBatches) {
@@ -72,7 +73,7 @@ TEST(Evaluate, AgreesWithTheReferenceOverManyBatches) {
     const std::vector<double> y = ReferenceForward<double>(network, parameters, x);
     correct += PredictedClass<double>(network, y) == label ? 1 : 0;
   }
-  const EvaluationResult result = Evaluate(network, parameters, Scaling{}, dataset);
+  const EvaluationResult result = *Evaluate(network, parameters, Scaling{}, dataset);
   EXPECT_NEAR(result.cost, cost, 1e-9);
   EXPECT_DOUBLE_EQ(*result.accuracy, static_cast<double>(correct) / 777);
   EXPECT_EQ(std::accumulate(result.confusion.counts.begin(), result.confusion.counts.end(), 0),
@@ -83,7 +84,7 @@ TEST(Evaluate, RegressionMetricsAreAboutEachTargetsMean) {
   const NetworkSpec network = Identity(2);
   const Dataset dataset =
       testing::MakeRegressionDataset({2, {1, 10, 2, 20, 3, 30}, {}}, 2, {1, 10, 2, 20, 3, 33});
-  const EvaluationResult result = Evaluate(network, IdentityWeights(network), Scaling{}, dataset);
+  const EvaluationResult result = *Evaluate(network, IdentityWeights(network), Scaling{}, dataset);
   ASSERT_TRUE(result.regression.has_value());
   EXPECT_FALSE(result.accuracy.has_value());
   EXPECT_DOUBLE_EQ(result.cost, 9);
@@ -95,8 +96,20 @@ TEST(Evaluate, RegressionMetricsAreAboutEachTargetsMean) {
 TEST(Evaluate, RSquaredIsUnsetWhereTargetsNeverVary) {
   const NetworkSpec network = Identity(1);
   const Dataset dataset = testing::MakeRegressionDataset({1, {1, 2}, {}}, 1, {5, 5});
-  const EvaluationResult result = Evaluate(network, IdentityWeights(network), Scaling{}, dataset);
+  const EvaluationResult result = *Evaluate(network, IdentityWeights(network), Scaling{}, dataset);
   EXPECT_FALSE(result.regression->r_squared.has_value());
+}
+
+TEST(Evaluate, GivesNothingOnceItIsStopped) {
+  const NetworkSpec network = Identity(2);
+  const Dataset classes = testing::MakeDataset({2, {1, 0, 0, 1}, {}}, {0, 1});
+  const Dataset targets = testing::MakeRegressionDataset({2, {1, 0}, {}}, 2, {1, 0});
+  std::stop_source stop;
+  stop.request_stop();
+  for (const Dataset* dataset : {&classes, &targets}) {
+    EXPECT_FALSE(
+        Evaluate(network, IdentityWeights(network), Scaling{}, *dataset, stop.get_token()));
+  }
 }
 
 TEST(MetricsOf, RatiosOverNothingAreZero) {
@@ -180,8 +193,8 @@ TEST(Evaluate, BytesAndFloatsOfTheSameValuesGiveTheSame) {
   for (const ScalingKind kind :
        {ScalingKind::kNone, ScalingKind::kDivideBy255, ScalingKind::kStandard}) {
     const Scaling scaling = FitScaling(kind, of_bytes);
-    EXPECT_EQ(Evaluate(network, parameters, scaling, of_bytes).cost,
-              Evaluate(network, parameters, scaling, of_floats).cost);
+    EXPECT_EQ(Evaluate(network, parameters, scaling, of_bytes)->cost,
+              Evaluate(network, parameters, scaling, of_floats)->cost);
   }
 }
 

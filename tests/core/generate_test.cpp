@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <stop_token>
 
 #include "core/base/error.h"
 #include "tests/support/temp_folder.h"
@@ -62,6 +63,15 @@ TEST(GenerateDigits, FirstRowsOfALargerSetAreTheSmallerSet) {
   const auto b = *Dataset::Open(large.path());
   EXPECT_TRUE(std::ranges::equal(a.BytesOf(9), b.BytesOf(9)));
   EXPECT_EQ(a.labels()[9], b.labels()[9]);
+}
+
+TEST(GenerateDigits, AreNoDatasetOnceItIsStopped) {
+  const TempFolder folder;
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_TRUE(absl::IsCancelled(
+      Generate({.rows = 10, .noise = {}}, folder.path(), stop.get_token()).status()));
+  EXPECT_FALSE(Dataset::Open(folder.path()).ok());
 }
 
 TEST(GenerateDigits, RefusesSpecsThatMakeNoSense) {

@@ -54,6 +54,14 @@ TEST_F(CsvIngestTest, TakesTheLabelColumnByNameOrIndex) {
   EXPECT_EQ(named->digest, plain->digest);
 }
 
+TEST_F(CsvIngestTest, EndsOnceItIsStopped) {
+  std::stop_source stop;
+  stop.request_stop();
+  limits.stop = stop.get_token();
+  EXPECT_TRUE(absl::IsCancelled(IngestBytes("1,2,3\n0,4,5\n").status()));
+  EXPECT_FALSE(Dataset::Open(staging()).ok());
+}
+
 TEST_F(CsvIngestTest, TakesRegressionTargets) {
   spec.task = Task::kRegression;
   spec.target_columns = {"z", "0"};

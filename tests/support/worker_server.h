@@ -1,0 +1,116 @@
+// The server's side of WorkerService, played by a test.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "trainyard/worker/v1/worker.grpc.pb.h"
+
+namespace trainyard::server {
+
+// Listens on a socket, gives the one worker that attaches its task, keeps what
+// it sends, and acknowledges reports. The test's thread calls it.
+class WorkerServer final : public worker::v1::WorkerService::Service {
+ public:
+  using Message = worker::v1::WorkerMessage;
+
+  WorkerServer(const std::filesystem::path& socket, worker::v1::ServerMessage task)
+      : task_(std::move(task)) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("unix:" + socket.string(), grpc::InsecureServerCredentials());
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+  }
+  ~WorkerServer() override { Vanish(); }
+
+  // Before the worker starts: it is turned away with this status.
+  void Refuse(grpc::Status status) { refusal_ = std::move(status); }
+
+  // Whether reports are acknowledged when they arrive; those that wait are when
+  // it is switched on.
+  void Acknowledge(bool on) {
+    std::int64_t number = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      acknowledge_ = on;
+      if (on) number = last_report_;
+    }
+    if (number > 0) Send(AcknowledgedMessage(number));
+  }
+
+  void Send(const worker::v1::ServerMessage& message) {
+    const std::lock_guard lock(write_mutex_);
+    if (stream_ != nullptr) stream_->Write(message);
+  }
+
+  // Ends every stream without a word, as a crash does.
+  void Vanish() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  // Until what has been received is as wanted; false after `patience`.
+  bool WaitFor(const std::function<bool(const std::vector<Message>&)>& wanted,
+               std::chrono::milliseconds patience = std::chrono::seconds(60)) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, patience, [&] { return wanted(received_); });
+  }
+
+  std::vector<Message> received() {
+    const std::lock_guard lock(mutex_);
+    return received_;
+  }
+
+ private:
+  using Stream = grpc::ServerReaderWriter<worker::v1::ServerMessage, Message>;
+
+  static worker::v1::ServerMessage AcknowledgedMessage(std::int64_t number) {
+    worker::v1::ServerMessage message;
+    message.mutable_acknowledged()->set_number(number);
+    return message;
+  }
+
+  grpc::Status Attach(grpc::ServerContext*, Stream* stream) override {
+    {
+      const std::lock_guard lock(write_mutex_);
+      stream_ = stream;
+    }
+    Message message;
+    while (stream->Read(&message)) {
+      if (message.has_hello() && !refusal_.ok()) break;
+      if (message.has_hello()) Send(task_);
+      if (Keep(message)) Send(AcknowledgedMessage(message.report().number()));
+    }
+    const std::lock_guard lock(write_mutex_);
+    stream_ = nullptr;
+    return refusal_;
+  }
+
+  // Whether it is to be acknowledged now.
+  bool Keep(const Message& message) {
+    const std::lock_guard lock(mutex_);
+    received_.push_back(message);
+    if (message.has_report()) last_report_ = message.report().number();
+    changed_.notify_all();
+    return message.has_report() && acknowledge_;
+  }
+
+  const worker::v1::ServerMessage task_;
+  grpc::Status refusal_;
+  // A stream takes one write at a time.
+  std::mutex write_mutex_;
+  Stream* stream_ = nullptr;  // guarded by write_mutex_
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Message> received_;  // guarded by mutex_
+  bool acknowledge_ = true;        // guarded by mutex_
+  std::int64_t last_report_ = 0;   // guarded by mutex_
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace trainyard::server
