@@ -54,6 +54,7 @@ void AddSpec(const v1::TrainingJob& job, Properties& properties) {
   if (spec.gradient_reduction() == v1::SUM) properties.Add("gradients", "summed");
   properties.Add("precision", absl::AsciiStrToLower(v1::Precision_Name(spec.precision())));
   if (spec.has_seed()) properties.Add("seed", absl::StrCat(spec.seed()));
+  if (spec.threads() > 1) properties.Add("threads", absl::StrCat("up to ", spec.threads()));
   if (spec.rng() == v1::NUMPY) properties.Add("random numbers", "numpy");
   properties.Add("input scaling", InputScalingWord(spec.input_scaling()));
 }

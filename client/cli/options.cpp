@@ -142,6 +142,8 @@ std::string InitializerWords(const v1::Initializer& initializer) {
       return "he";
     case v1::Initializer::kZeros:
       return "zeros";
+    case v1::Initializer::kWeights:
+      return absl::StrCat("given weights ", initializer.weights().digest().substr(0, 12));
     case v1::Initializer::KIND_NOT_SET:
       break;
   }

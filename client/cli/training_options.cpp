@@ -48,6 +48,8 @@ void AddRegularisation(CLI::App& command, TrainingOptions& options) {
 void AddNumbers(CLI::App& command, TrainingOptions& options) {
   command.add_option("--precision", options.precision, "Floating-point type (default: f32)")
       ->check(Choices({"f32", "f64"}));
+  command.add_option("--threads", options.threads,
+                     "Use at most so many threads; the result is the same (default: 1)");
   command
       .add_option("--rng", options.rng,
                   "Random numbers; numpy draws what a script does after np.random.seed "
@@ -161,6 +163,7 @@ absl::Status Apply(const TrainingOptions& options, v1::TrainingJobSpec& spec) {
   if (options.learning_rate) spec.set_learning_rate(*options.learning_rate);
   if (options.batch_size) spec.set_batch_size(*options.batch_size);
   if (options.precision) spec.set_precision(options.precision == "f64" ? v1::F64 : v1::F32);
+  if (options.threads) spec.set_threads(*options.threads);
   if (options.rng) spec.set_rng(options.rng == "numpy" ? v1::NUMPY : v1::PHILOX);
   if (options.seed) spec.set_seed(*options.seed);
   if (options.gradient_reduction) {

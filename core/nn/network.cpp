@@ -26,7 +26,26 @@ std::string LayerField(std::size_t layer, const char* field) {
   return absl::StrCat("layers[", layer, "].", field);
 }
 
-absl::Status ValidateInitializer(const Initializer& initializer) {
+absl::Status ValidateGiven(const GivenInitializer& given, std::int64_t count) {
+  if (given.values == nullptr) return absl::OkStatus();
+  if (static_cast<std::int64_t>(given.values->size()) != count) {
+    return FieldError("initializer.weights", "WEIGHT_COUNT_MISMATCH",
+                      absl::StrCat("initializer.weights has ", given.values->size(),
+                                   " values and the network has ", count, " parameters"));
+  }
+  for (std::size_t i = 0; i < given.values->size(); ++i) {
+    if (std::isfinite((*given.values)[i])) continue;
+    return FieldError("initializer.weights", "WEIGHT_NOT_FINITE",
+                      absl::StrCat("value ", i, " of initializer.weights is ", (*given.values)[i],
+                                   "; all must be finite numbers"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateInitializer(const Initializer& initializer, std::int64_t count) {
+  if (const auto* given = std::get_if<GivenInitializer>(&initializer)) {
+    return ValidateGiven(*given, count);
+  }
   const auto* const uniform = std::get_if<UniformInitializer>(&initializer);
   if (uniform == nullptr) return absl::OkStatus();
   if (std::isfinite(uniform->low) && std::isfinite(uniform->high) && uniform->low < uniform->high &&
@@ -73,7 +92,8 @@ absl::Status Validate(const NetworkSpec& spec) {
                       absl::StrCat("the network has ", count, " parameters; at most ",
                                    kMaxParameters, " are allowed, so use fewer units"));
   }
-  if (absl::Status s = ValidateInitializer(spec.initializer); !s.ok()) return s;
+  if (absl::Status s = ValidateInitializer(spec.initializer, ParameterCount(spec)); !s.ok())
+    return s;
   return ValidateOutputActivation(spec);
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -29,8 +31,15 @@ struct XavierInitializer {};
 // Normal, deviation sqrt(2 / inputs) (He et al., 2015).
 struct HeInitializer {};
 struct ZerosInitializer {};
-using Initializer =
-    std::variant<UniformInitializer, XavierInitializer, HeInitializer, ZerosInitializer>;
+// Weights and biases of the user's own: W_1, b_1, W_2, b_2, ..., each row-major.
+struct GivenInitializer {
+  // ParameterCount of them, or null in a description that leaves them out.
+  std::shared_ptr<const std::vector<double>> values;
+  // SHA-256 over them as little-endian float64.
+  std::string digest;
+};
+using Initializer = std::variant<UniformInitializer, XavierInitializer, HeInitializer,
+                                 ZerosInitializer, GivenInitializer>;
 
 struct NetworkSpec {
   int inputs = 0;

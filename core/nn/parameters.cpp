@@ -1,7 +1,10 @@
 #include "core/nn/parameters.h"
 
+#include <algorithm>
 #include <bit>
+#include <cassert>
 #include <cmath>
+#include <type_traits>
 
 #include "core/base/file.h"
 #include "core/rng/philox.h"
@@ -27,6 +30,14 @@ double Draw(const HeInitializer&, const LayerShape& shape, PhiloxStream& stream)
 }
 
 double Draw(const ZerosInitializer&, const LayerShape&, PhiloxStream&) { return 0; }
+
+// Given, not drawn: Parameters and the user's values are in the same order.
+template <typename T>
+void CopyGiven(const GivenInitializer& given, Parameters<T>& parameters) {
+  assert(given.values != nullptr && given.values->size() == parameters.values().size());
+  std::ranges::transform(*given.values, parameters.values().begin(),
+                         [](double value) { return static_cast<T>(value); });
+}
 
 }  // namespace
 
@@ -74,13 +85,19 @@ std::span<T> Parameters<T>::biases(int layer) {
 template <typename T>
 Parameters<T> DrawParameters(const NetworkSpec& spec) {
   Parameters<T> parameters(spec);
+  if (const auto* given = std::get_if<GivenInitializer>(&spec.initializer)) {
+    CopyGiven(*given, parameters);
+    return parameters;
+  }
   for (int layer = 0; layer < parameters.layer_count(); ++layer) {
     PhiloxStream stream(spec.seed, RandomPurpose::kWeights, static_cast<std::uint32_t>(layer));
     const LayerShape& shape = parameters.shape(layer);
     std::visit(
         [&](const auto& initializer) {
           for (T& weight : parameters.weights(layer)) {
-            weight = static_cast<T>(Draw(initializer, shape, stream));
+            if constexpr (!std::is_same_v<std::decay_t<decltype(initializer)>, GivenInitializer>) {
+              weight = static_cast<T>(Draw(initializer, shape, stream));
+            }
           }
         },
         spec.initializer);

@@ -37,7 +37,8 @@ class Parameters {
   std::vector<T> values_;
 };
 
-// Draws the weights from Philox keyed by the spec's seed; biases are 0.
+// Draws the weights from Philox keyed by the spec's seed, with biases of 0; or
+// rounds those given, which must be there.
 template <typename T>
 Parameters<T> DrawParameters(const NetworkSpec& spec);
 

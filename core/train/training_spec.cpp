@@ -12,6 +12,7 @@ namespace {
 
 constexpr int kMaxEpochs = 1'000'000;
 constexpr int kMaxBatchSize = 1 << 24;
+constexpr int kMaxThreads = 256;
 
 absl::Status CheckRange(const char* field, const char* reason, std::int64_t value,
                         std::int64_t least, std::int64_t most) {
@@ -68,6 +69,9 @@ absl::Status Validate(const TrainingSpec& spec) {
   if (status.ok()) status = CheckLearningRate(spec);
   if (status.ok()) {
     status = CheckRange("batch_size", "BATCH_SIZE_OUT_OF_RANGE", spec.batch_size, 1, kMaxBatchSize);
+  }
+  if (status.ok()) {
+    status = CheckRange("threads", "THREADS_OUT_OF_RANGE", spec.threads, 1, kMaxThreads);
   }
   if (status.ok()) status = Validate(spec.optimizer);
   if (status.ok()) status = Validate(spec.schedule);

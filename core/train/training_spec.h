@@ -40,6 +40,8 @@ struct TrainingSpec {
   double dropout = 0;
   std::optional<EarlyStoppingSpec> early_stopping;
   RandomGenerator rng = RandomGenerator::kPhilox;
+  // At most so many threads; never changes the bytes of a result.
+  int threads = 1;
 };
 
 // Whether the hyperparameters make sense; fields are those of the public

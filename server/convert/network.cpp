@@ -6,6 +6,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/convert/given_weights.h"
 
 namespace trainyard::server {
 namespace {
@@ -71,6 +72,7 @@ Initializer ToCore(const v1::Initializer& message) {
       return ZerosInitializer{};
     case v1::Initializer::kUniform:
       return UniformInitializer{message.uniform().low(), message.uniform().high()};
+    case v1::Initializer::kWeights:
     case v1::Initializer::KIND_NOT_SET:
       break;
   }
@@ -86,6 +88,8 @@ v1::Initializer ToProto(const Initializer& initializer) {
     message.mutable_xavier();
   } else if (std::holds_alternative<HeInitializer>(initializer)) {
     message.mutable_he();
+  } else if (const auto* given = std::get_if<GivenInitializer>(&initializer)) {
+    message.mutable_weights()->set_digest(given->digest);
   } else {
     message.mutable_zeros();
   }
@@ -124,6 +128,14 @@ absl::StatusOr<NetworkSpec> ToCore(const v1::NetworkSpec& message) {
   spec.bias = !message.has_bias() || message.bias();
   spec.initializer = ToCore(message.initializer());
   spec.seed = static_cast<std::uint64_t>(message.seed());
+  if (message.initializer().has_weights()) {
+    // Shapes first: they say how many weights there must be.
+    spec.initializer = ZerosInitializer{};
+    if (auto status = Validate(spec); !status.ok()) return WithPrefix(status);
+    auto given = ToCore(message.initializer().weights(), spec);
+    if (!given.ok()) return WithPrefix(given.status());
+    spec.initializer = *std::move(given);
+  }
   if (auto status = Validate(spec); !status.ok()) return WithPrefix(status);
   return spec;
 }

@@ -77,6 +77,7 @@ absl::StatusOr<TrainingRequest> ToCore(const v1::TrainingJobSpec& message,
     request.spec.early_stopping = EarlyStoppingSpec{message.early_stopping().patience(),
                                                     message.early_stopping().min_delta()};
   }
+  request.spec.threads = message.threads() == 0 ? 1 : message.threads();
   request.spec.rng =
       message.rng() == v1::NUMPY ? RandomGenerator::kNumpy : RandomGenerator::kPhilox;
   if (auto status = Validate(request.spec); !status.ok()) return WithPrefix(status);
@@ -98,6 +99,7 @@ void FillDefaults(const TrainingRequest& request, v1::TrainingJobSpec* message) 
   message->set_input_scaling(request.scaling);
   *message->mutable_optimizer() = ToProto(request.spec.optimizer);
   *message->mutable_schedule() = ToProto(request.spec.schedule);
+  message->set_threads(request.spec.threads);
   message->set_rng(request.spec.rng == RandomGenerator::kNumpy ? v1::NUMPY : v1::PHILOX);
 }
 

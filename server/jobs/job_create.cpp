@@ -127,6 +127,15 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
   return absl::OkStatus();
 }
 
+absl::Status JobService::KeepGivenWeights(Transaction& transaction, const Job& job) {
+  if (!job.network_spec().initializer().has_weights()) return absl::OkStatus();
+  auto network = transaction.Get(ResourceKind::kNetwork, job.spec().network());
+  if (!network.ok()) return network.status();
+  auto weights = transaction.Attachment(network->uid);
+  if (!weights.ok()) return weights.status();
+  return transaction.PutAttachment(job.uid(), *weights);
+}
+
 void JobService::FillEstimate(Reader& reader, Job& job) {
   auto network = ToCore(job.network_spec());
   if (!network.ok()) return;

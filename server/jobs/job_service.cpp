@@ -62,6 +62,7 @@ absl::StatusOr<Job> JobService::Create(const Caller& caller,
         JobEdit edit = JobEdit::New(transaction, std::move(record));
         if (auto done = edit.Enter(Job::QUEUED); !done.ok()) return done;
         if (auto done = edit.Save(); !done.ok()) return done;
+        if (auto done = KeepGivenWeights(transaction, edit.job()); !done.ok()) return done;
         response = edit.job();
         if (request.validate_only()) FillEstimate(transaction, response);
         created = std::move(edit);

@@ -63,6 +63,9 @@ class JobService {
                       const std::function<absl::Status(JobEdit&)>& change);
   absl::Status Prepare(Transaction& transaction, const Caller& caller,
                        const v1::CreateTrainingJobRequest& request, store::v1::JobRecord& record);
+  // Copies weights that a user gave with the network to the job.
+  static absl::Status KeepGivenWeights(Transaction& transaction, const v1::TrainingJob& job);
+  absl::Status AddGivenWeights(const std::string& uid, worker::v1::TrainTask& task);
   void FillEstimate(Reader& reader, v1::TrainingJob& job);
   void FillQueue(v1::TrainingJob& job) const;
 

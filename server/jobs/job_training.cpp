@@ -175,6 +175,18 @@ Job::State JobService::StateOf(const QueuedJob& key) {
   return state;
 }
 
+// A run that goes on from a checkpoint has its weights there.
+absl::Status JobService::AddGivenWeights(const std::string& uid, worker::v1::TrainTask& task) {
+  if (!task.network().initializer().has_weights() || !task.resume_path().empty()) {
+    return absl::OkStatus();
+  }
+  return store_.Read([&](Reader& reader) -> absl::Status {
+    auto weights = reader.Attachment(uid);
+    if (weights.ok()) *task.mutable_initial_weights() = *std::move(weights);
+    return weights.status();
+  });
+}
+
 bool JobService::Dispatch(const QueuedJob& queued) {
   worker::v1::ServerMessage message;
   int attempt = 0;
@@ -194,6 +206,8 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     }
     return false;
   }
+  status = AddGivenWeights(queued.uid, *message.mutable_train());
+  if (!status.ok()) spdlog::error("{}: {}", queued.name, status.ToString());
   std::error_code error;
   std::filesystem::create_directories(layout_.Checkpoints(queued.uid), error);
   auto task = std::make_shared<TrainingTask>(*this, queued, attempt, std::move(message));

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/convert/given_weights.h"
 #include "server/convert/network.h"
 #include "server/resources/request.h"
 
@@ -20,6 +22,11 @@ absl::StatusOr<v1::Network> NetworkService::Create(const Caller& caller,
         if (auto id = CheckId("network_id", request.network_id()); !id.ok()) return id;
         auto spec = ToCore(request.network().spec());
         if (!spec.ok()) return spec.status();
+        const std::string weights = GivenWeights(*spec);
+        if (std::holds_alternative<GivenInitializer>(spec->initializer) && weights.empty()) {
+          return FieldError("network.spec.initializer.weights.layers", "REQUIRED",
+                            "initializer.weights.layers is required: a digest alone has none");
+        }
         response = DescribeNetwork(*spec);
         response.set_name(StrCat(*parent, "/networks/", request.network_id()));
         response.set_uid(NewUid());
@@ -27,7 +34,9 @@ absl::StatusOr<v1::Network> NetworkService::Create(const Caller& caller,
         ResourceRow row{
             0,  ResourceKind::kNetwork,      response.name(), response.uid(), *parent, 0,
             "", response.SerializeAsString()};
-        return transaction.Insert(row);
+        auto inserted = transaction.Insert(row);
+        if (!inserted.ok() || weights.empty()) return inserted;
+        return transaction.PutAttachment(response.uid(), weights);
       });
   if (!status.ok()) return status;
   return response;

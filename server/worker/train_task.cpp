@@ -14,6 +14,7 @@
 #include "core/checkpoint/checkpoint.h"
 #include "core/train/trainer.h"
 #include "server/convert/dataset.h"
+#include "server/convert/given_weights.h"
 #include "server/convert/network.h"
 #include "server/convert/status.h"
 #include "server/convert/training.h"
@@ -66,6 +67,9 @@ std::string SpecDigestOf(const worker::v1::TrainTask& task) {
 absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::TrainTask& task) {
   auto network = ToCore(task.network());
   if (!network.ok()) return network.status();
+  if (task.resume_path().empty()) {
+    if (auto given = GiveWeights(task.initial_weights(), *network); !given.ok()) return given;
+  }
   auto request = ToCore(task.spec(), network->seed);
   if (!request.ok()) return request.status();
   auto training_set = OpenDataset(context, task.dataset());

@@ -3,6 +3,7 @@ job, and what becomes of one that cannot be trained."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import grpc
@@ -119,6 +120,57 @@ def test_no_epochs_give_the_untrained_network(
     evaluation = server.api.evaluated(job.name, points.name)
     assert evaluation.state == evaluation_pb2.Evaluation.SUCCEEDED
     assert sum(evaluation.confusion_matrix.counts) == BLOBS
+
+
+def test_weights_of_the_users_own_are_where_a_job_begins(
+    server: Server, points: dataset_pb2.Dataset
+) -> None:
+    random = np.random.default_rng(5)
+    shapes = [(2, 8), (8, 3)]
+    layers = [
+        {"weights": random.normal(size=a * b), "biases": random.normal(size=b)} for a, b in shapes
+    ]
+    digest = hashlib.sha256(
+        b"".join(layer[key].tobytes() for layer in layers for key in ("weights", "biases"))
+    ).hexdigest()
+    given = {"weights": {"layers": layers}}
+    made = server.api.network("given", [2, 8, 3], initializer=given)
+    assert made.spec.initializer.weights.digest == digest
+    assert not made.spec.initializer.weights.layers
+    spec = {"precision": training_pb2.F64, "learning_rate": 0.1}
+    job = server.api.trained("given-0", made.name, points.name, epochs=0, **spec)
+    assert job.weights_digest == digest
+    # A job has its own copy.
+    server.api.networks.DeleteNetwork(network_pb2.DeleteNetworkRequest(name=made.name))
+    assert server.api.job(job.name).network_spec.initializer.weights.digest == digest
+    same = server.api.network("given", [2, 8, 3], initializer=given)
+    one = server.api.trained("given-1", same.name, points.name, epochs=2, **spec)
+    assert one.weights_digest != digest
+
+
+def test_given_weights_must_fit(server: Server) -> None:
+    good = {"weights": [1.0] * 16, "biases": [0.0] * 8}
+    out = {"weights": [1.0] * 24, "biases": [0.0] * 3}
+    prefix = "network.spec.initializer.weights"
+    for layers, field in (
+        ([good], f"{prefix}.layers"),
+        ([good, good], f"{prefix}.layers[1].weights"),
+        ([good, out | {"biases": []}], f"{prefix}.layers[1].biases"),
+        ([good, out | {"biases": [0.0, math.nan, 0.0]}], prefix),
+        ([], f"{prefix}.layers"),
+    ):
+        status = refused(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            lambda layers=layers: server.api.network(
+                "misfit", [2, 8, 3], initializer={"weights": {"layers": layers}}
+            ),
+        )
+        assert list(violations(status)) == [field]
+    forged = {"weights": {"digest": "0" * 64}}
+    refused(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        lambda: server.api.network("misfit", [2, 8, 3], initializer=forged),
+    )
 
 
 def test_the_step_runs_forward_and_is_refused_for_training(

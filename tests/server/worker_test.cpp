@@ -234,10 +234,11 @@ TEST_F(WorkerTest, TheWeightsOfARunAreOnDisk) {
   const worker::v1::Checkpoint fact = Trained(3);
   const auto checkpoint = ReadCheckpoint(CheckpointPath(fact), CoreNetwork());
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
-  EXPECT_EQ(checkpoint->header.epoch, 3);
+  const auto& state = std::get<TrainingState<float>>(checkpoint->state);
+  EXPECT_EQ(state.epochs_completed, 3);
   EXPECT_EQ(checkpoint->header.attempt, 1);
   EXPECT_EQ(checkpoint->header.dataset_digest, kDigest);
-  EXPECT_EQ(DigestOf(std::get<Parameters<float>>(checkpoint->parameters)), fact.weights_digest());
+  EXPECT_EQ(DigestOf(state.parameters), fact.weights_digest());
   EXPECT_EQ(static_cast<std::int64_t>(std::filesystem::file_size(CheckpointPath(fact))),
             fact.size_bytes());
 }

@@ -9,6 +9,7 @@
 #include "client/cli/options.h"
 #include "client/cli/report.h"
 #include "client/lib/names.h"
+#include "client/lib/safetensors.h"
 
 namespace trainyard::client {
 namespace {
@@ -19,6 +20,7 @@ struct Options {
   std::string activation;
   std::string loss = "tse";
   std::string init;
+  std::string weights;
   bool no_bias = false;
   std::int64_t seed = 0;
   bool dry_run = false;
@@ -37,6 +39,11 @@ absl::StatusOr<v1::NetworkSpec> MakeSpec(const Options& options) {
     const absl::StatusOr<v1::Initializer> initializer = ParseInitializer(options.init);
     if (!initializer.ok()) return initializer.status();
     *spec.mutable_initializer() = *initializer;
+  }
+  if (!options.weights.empty()) {
+    absl::StatusOr<v1::WeightsInitializer> weights = ReadSafetensors(options.weights);
+    if (!weights.ok()) return weights.status();
+    *spec.mutable_initializer()->mutable_weights() = *std::move(weights);
   }
   spec.set_loss(ParseLoss(options.loss));
   if (options.no_bias) spec.set_bias(false);
@@ -77,10 +84,16 @@ void AddNetworkCreate(CLI::App& group, Context& context) {
   command.add_option("--loss", options.loss, "What training minimises")
       ->check(Choices(kLosses))
       ->capture_default_str();
+  CLI::Option* const init =
+      command
+          .add_option("--init", options.init,
+                      "uniform:LOW:HIGH, xavier, he or zeros (default: uniform:-0.5:0.5)")
+          ->type_name("INIT");
   command
-      .add_option("--init", options.init,
-                  "uniform:LOW:HIGH, xavier, he or zeros (default: uniform:-0.5:0.5)")
-      ->type_name("INIT");
+      .add_option("--weights", options.weights,
+                  "Begin with the tensors W1, b1, W2, b2, ... of a safetensors file")
+      ->type_name("FILE")
+      ->excludes(init);
   command.add_flag("--no-bias", options.no_bias, "Layers without biases");
   command.add_option("--seed", options.seed, "Seed of the weights")->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Show shapes and parameters; make nothing");
