@@ -22,24 +22,24 @@ BatchForward<T>::BatchForward(const NetworkSpec& network, std::int64_t max_rows)
 
 template <typename T>
 void BatchForward<T>::Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
-                          Output output, ForwardHook<T>* hook) {
+                          std::int64_t first, Output output, ForwardHook<T>* hook) {
   const Kernels<T>& kernels = ActiveKernels<T>();
   for (int i = 0; i < network.layer_count(); ++i) {
     const PackedLayer<T>& layer = network.layer(i);
-    T* const sums = activations(i);
+    T* const sums = activations(i) + first * layer.stride;
     for (std::int64_t row = 0; row < inputs.rows; ++row) {
       std::copy_n(layer.biases, layer.stride, sums + row * layer.stride);
     }
     if (i == 0) {
       kernels.sparse_multiply(inputs, layer.weights, layer.stride, layer.units, sums, layer.stride);
     } else {
-      kernels.multiply(inputs.rows, layer.units, layer.inputs, activations(i - 1),
-                       network.layer(i - 1).stride, layer.weights, layer.stride, sums,
-                       layer.stride);
+      const std::int64_t below = network.layer(i - 1).stride;
+      kernels.multiply(inputs.rows, layer.units, layer.inputs, activations(i - 1) + first * below,
+                       below, layer.weights, layer.stride, sums, layer.stride);
     }
     if (i + 1 == network.layer_count() && output == Output::kWeightedSums) return;
     if (hook != nullptr && hook->Takes(i)) {
-      hook->Activate(i, inputs.rows, sums, layer.stride);
+      hook->Activate(i, first, inputs.rows, sums, layer.stride);
     } else {
       kernels.activate(layer.activation, inputs.rows, layer.units, sums, layer.stride);
     }
@@ -47,10 +47,12 @@ void BatchForward<T>::Run(const PackedNetwork<T>& network, const SparseRows<T>& 
 }
 
 template <typename T>
-void BatchForward<T>::ActivateOutput(const PackedNetwork<T>& network, std::int64_t rows) {
+void BatchForward<T>::ActivateOutput(const PackedNetwork<T>& network, std::int64_t first,
+                                     std::int64_t rows) {
   const int last = network.layer_count() - 1;
   const PackedLayer<T>& layer = network.layer(last);
-  ActiveKernels<T>().activate(layer.activation, rows, layer.units, activations(last), layer.stride);
+  ActiveKernels<T>().activate(layer.activation, rows, layer.units,
+                              activations(last) + first * layer.stride, layer.stride);
 }
 
 template <typename T>

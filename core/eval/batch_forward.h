@@ -15,18 +15,21 @@ namespace trainyard {
 // buffers of a wide network stay within some megabytes.
 std::int64_t RowsAtOnce(const NetworkSpec& network);
 
-// Computes the activations of some layers instead of BatchForward.
+// Computes the activations of some layers instead of BatchForward. Called by
+// several threads at the same time, for different rows.
 template <typename T>
 class ForwardHook {
  public:
   virtual ~ForwardHook() = default;
   virtual bool Takes(int layer) const = 0;
-  // Turns a layer's weighted sums n (rows x units, `stride` apart) into its
-  // activations.
-  virtual void Activate(int layer, std::int64_t rows, T* sums, std::int64_t stride) = 0;
+  // Turns a layer's weighted sums n (rows x units, `stride` apart), the rows of
+  // the batch from `first` on, into their activations.
+  virtual void Activate(int layer, std::int64_t first, std::int64_t rows, T* sums,
+                        std::int64_t stride) = 0;
 };
 
-// Holds the activations of every layer for up to `max_rows` rows.
+// Holds the activations of every layer for up to `max_rows` rows. Parts of the
+// rows may run on several threads at the same time.
 template <typename T>
 class BatchForward {
  public:
@@ -35,13 +38,13 @@ class BatchForward {
   // What the output layer is left as: its activations, or its weighted sums n.
   enum class Output { kActivations, kWeightedSums };
 
-  // n_i = W_i^T a_{i-1} + b_i, a_i = sigma_i(n_i) for every row of `inputs`;
-  // `hook`, if there is one, may take layers.
-  void Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
+  // n_i = W_i^T a_{i-1} + b_i, a_i = sigma_i(n_i) for `inputs`, which become the
+  // rows of the batch from `first` on; `hook`, if there is one, may take layers.
+  void Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs, std::int64_t first = 0,
            Output output = Output::kActivations, ForwardHook<T>* hook = nullptr);
 
   // Turns the output layer's weighted sums into activations.
-  void ActivateOutput(const PackedNetwork<T>& network, std::int64_t rows);
+  void ActivateOutput(const PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
 
   // a_i of layer i (from 0), rows x units, PackedLayer::stride apart.
   T* activations(int layer) { return activations_[static_cast<std::size_t>(layer)].data(); }

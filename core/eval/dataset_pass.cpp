@@ -9,14 +9,21 @@ namespace trainyard {
 
 template <typename T>
 DatasetPass<T>::DatasetPass(const NetworkSpec& network, const Scaling& scaling,
-                            const Dataset& dataset)
+                            const Dataset& dataset, ThreadTeam& team)
     : dataset_(dataset),
+      team_(team),
       max_rows_(RowsAtOnce(network)),
-      inputs_(scaling, network.inputs, max_rows_),
-      targets_(network, dataset),
+      target_reader_(network, dataset),
       forward_(network, max_rows_),
-      target_(static_cast<std::size_t>(network.outputs())),
-      losses_(static_cast<std::size_t>(max_rows_)) {}
+      outputs_(static_cast<std::size_t>(network.outputs())),
+      targets_(static_cast<std::size_t>(max_rows_) * outputs_),
+      losses_(static_cast<std::size_t>(max_rows_)) {
+  const std::int64_t parts = std::min(std::int64_t{team.size()}, max_rows_);
+  const std::int64_t part_rows = (max_rows_ + parts - 1) / parts;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    inputs_.push_back(std::make_unique<InputBatch<T>>(scaling, network.inputs, part_rows));
+  }
+}
 
 template <typename T>
 bool DatasetPass<T>::Run(const PackedNetwork<T>& network, const Visitor& visitor,
@@ -29,24 +36,38 @@ bool DatasetPass<T>::Run(const PackedNetwork<T>& network, const Visitor& visitor
 }
 
 template <typename T>
+std::span<T> DatasetPass<T>::TargetOf(std::int64_t row_of_batch) {
+  return std::span(targets_).subspan(static_cast<std::size_t>(row_of_batch) * outputs_, outputs_);
+}
+
+template <typename T>
+void DatasetPass<T>::RunPart(const PackedNetwork<T>& network, std::int64_t first, std::int64_t from,
+                             std::int64_t to, InputBatch<T>& inputs) {
+  inputs.Clear();
+  for (std::int64_t row = from; row < to; ++row) inputs.Append(dataset_, first + row);
+  const LossFunction<T>& loss = FunctionOf<T>(network.spec().loss);
+  using Output = typename BatchForward<T>::Output;
+  forward_.Run(network, inputs.rows(), from,
+               loss.with_softmax ? Output::kWeightedSums : Output::kActivations);
+  for (std::int64_t row = from; row < to; ++row) {
+    target_reader_.Read(first + row, TargetOf(row));
+    losses_[static_cast<std::size_t>(row)] = loss.value(forward_.OutputsOf(row), TargetOf(row));
+  }
+  if (loss.with_softmax) forward_.ActivateOutput(network, from, to - from);
+}
+
+template <typename T>
 void DatasetPass<T>::VisitBatch(const PackedNetwork<T>& network, std::int64_t first,
                                 const Visitor& visitor) {
   const std::int64_t rows = std::min(max_rows_, dataset_.rows() - first);
-  inputs_.Clear();
-  for (std::int64_t row = 0; row < rows; ++row) inputs_.Append(dataset_, first + row);
-
-  const LossFunction<T>& loss = FunctionOf<T>(network.spec().loss);
-  using Output = typename BatchForward<T>::Output;
-  forward_.Run(network, inputs_.rows(),
-               loss.with_softmax ? Output::kWeightedSums : Output::kActivations);
+  const auto parts = static_cast<std::int64_t>(inputs_.size());
+  team_.ForEach(parts, [&](std::int64_t part) {
+    RunPart(network, first, PartBegin(rows, part, parts), PartBegin(rows, part + 1, parts),
+            *inputs_[static_cast<std::size_t>(part)]);
+  });
   for (std::int64_t row = 0; row < rows; ++row) {
-    targets_.Read(first + row, target_);
-    losses_[static_cast<std::size_t>(row)] = loss.value(forward_.OutputsOf(row), target_);
-  }
-  if (loss.with_softmax) forward_.ActivateOutput(network, rows);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    targets_.Read(first + row, target_);
-    visitor(first + row, forward_.OutputsOf(row), target_, losses_[static_cast<std::size_t>(row)]);
+    visitor(first + row, forward_.OutputsOf(row), TargetOf(row),
+            losses_[static_cast<std::size_t>(row)]);
   }
 }
 

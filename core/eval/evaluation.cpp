@@ -87,11 +87,13 @@ std::vector<ClassMetrics> MetricsOf(const ConfusionMatrix& confusion) {
 template <typename T>
 std::optional<EvaluationResult> Evaluate(const NetworkSpec& network,
                                          const Parameters<T>& parameters, const Scaling& scaling,
-                                         const Dataset& dataset, std::stop_token stop) {
+                                         const Dataset& dataset, int threads,
+                                         std::stop_token stop) {
   EvaluationResult result;
   result.rows = dataset.rows();
   const PackedNetwork<T> packed(network, parameters);
-  DatasetPass<T> pass(network, scaling, dataset);
+  ThreadTeam team(threads);
+  DatasetPass<T> pass(network, scaling, dataset, team);
   if (dataset.task() == Task::kRegression) {
     RegressionSums sums(dataset);
     const auto add = [&](std::int64_t, std::span<const T> y, std::span<const T> t, double loss) {
@@ -152,9 +154,11 @@ int PredictedClass(const NetworkSpec& network, std::span<const T> outputs) {
 int ClassesOf(const NetworkSpec& network) { return network.outputs() == 1 ? 2 : network.outputs(); }
 
 template std::optional<EvaluationResult> Evaluate(const NetworkSpec&, const Parameters<float>&,
-                                                  const Scaling&, const Dataset&, std::stop_token);
+                                                  const Scaling&, const Dataset&, int,
+                                                  std::stop_token);
 template std::optional<EvaluationResult> Evaluate(const NetworkSpec&, const Parameters<double>&,
-                                                  const Scaling&, const Dataset&, std::stop_token);
+                                                  const Scaling&, const Dataset&, int,
+                                                  std::stop_token);
 template std::vector<float> Forward(const NetworkSpec&, const Parameters<float>&, const Scaling&,
                                     std::span<const float>, std::int64_t);
 template std::vector<double> Forward(const NetworkSpec&, const Parameters<double>&, const Scaling&,

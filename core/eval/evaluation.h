@@ -61,11 +61,13 @@ std::vector<ClassMetrics> MetricsOf(const ConfusionMatrix& confusion);
 
 // Runs the whole dataset through the network, in batches. The dataset must fit
 // (CheckFit). The matrix has the network's size: its outputs, or 2 for one
-// output. Nothing where `stop` ended it early.
+// output. The number of threads does not change the result. Nothing where `stop`
+// ended it early.
 template <typename T>
 std::optional<EvaluationResult> Evaluate(const NetworkSpec& network,
                                          const Parameters<T>& parameters, const Scaling& scaling,
-                                         const Dataset& dataset, std::stop_token stop = {});
+                                         const Dataset& dataset, int threads = 1,
+                                         std::stop_token stop = {});
 
 // The output vectors of `rows` raw rows (row-major, rows x inputs), row-major.
 template <typename T>

@@ -1,9 +1,10 @@
 // Dense matrix products; see vector.h for how this is compiled.
 //
-// B is cut into panels of kPanel columns and A into strips of kStrip rows, both
-// copied so that the innermost loop reads them in sequence; a block of
-// kStrip x kPanel sums stays in registers. k is cut into pieces of kDepth, and
-// each piece goes on from the sums in C, so that a sum is one chain over k.
+// C is computed in tiles of kStrip rows and kPanel columns whose sums stay in
+// registers. A tile reads A and B where they are: rows are an odd number of
+// cache lines apart, so that a panel of B, kDepth rows deep, stays in the first
+// cache while all strips of A pass by. k is cut into pieces of kDepth, and each
+// piece goes on from the sums in C, so that a sum is one chain over k.
 #pragma once
 
 #include "core/kernels/kernels.h"
@@ -15,137 +16,105 @@ namespace {
 constexpr int kStrip = kVectorRegisters >= 32 ? 12 : 6;
 constexpr int kPanelVectors = 2;
 constexpr std::int64_t kDepth = 256;
-constexpr std::int64_t kStripsAtOnce = 144 / kStrip;
 
 template <typename T>
 constexpr int kPanel = kPanelVectors* kLanes<T>;
 
-// Where element (row, column) is: base[row * row_step + column * column_step].
-template <typename T>
-struct Strided {
-  const T* base;
-  std::int64_t row_step;
-  std::int64_t column_step;
-};
+// A as a product reads it: as it lies, or transposed.
+enum class Side { kRows, kColumns };
 
-// Copies of a piece of A and of a panel of B: up to 330 KiB of the stack.
-template <typename T>
-struct GemmBuffers {
-  alignas(64) T a[kStripsAtOnce * kStrip * kDepth];
-  alignas(64) T b[kDepth * kPanel<T>];
-};
-
-// to[k][row]: strips of kStrip rows of A, zeros below its last row.
-template <typename T>
-inline void PackStrip(Strided<T> a, std::int64_t rows, std::int64_t depth, T* to) {
-  for (int row = 0; row < kStrip; ++row) {
-    if (row >= rows) {
-      for (std::int64_t k = 0; k < depth; ++k) to[k * kStrip + row] = 0;
-      continue;
-    }
-    const T* from = a.base + row * a.row_step;
-    for (std::int64_t k = 0; k < depth; ++k) to[k * kStrip + row] = from[k * a.column_step];
-  }
+// Element (row, k) of A.
+template <typename T, Side kSide>
+inline T ElementOf(const T* a, std::int64_t lda, std::int64_t row, std::int64_t k) {
+  return kSide == Side::kRows ? a[row * lda + k] : a[k * lda + row];
 }
 
-// to[k][column]: a panel of B, zeros right of its last column.
+// How a tile ends: C + A B, or C - rate A B with the product summed from 0.
 template <typename T>
-inline void PackPanel(Strided<T> b, std::int64_t columns, std::int64_t depth, T* to) {
-  if (b.column_step == 1) {
-    for (std::int64_t k = 0; k < depth; ++k) {
-      const T* const from = b.base + k * b.row_step;
-      for (std::int64_t j = 0; j < kPanel<T>; ++j) {
-        to[k * kPanel<T> + j] = j < columns ? from[j] : T{0};
-      }
-    }
-    return;
+struct Accumulate {
+  static constexpr bool kFromC = true;
+  Vector<T> operator()(Vector<T> sum, const T*) const { return sum; }
+};
+template <typename T>
+struct Descend {
+  static constexpr bool kFromC = false;
+  T rate;
+  Vector<T> operator()(Vector<T> sum, const T* c) const {
+    return MultiplyAdd(Broadcast<T>(-rate), sum, Load<T>(c));
   }
-  for (std::int64_t j = 0; j < kPanel<T>; ++j) {
-    const T* const from = b.base + j * b.column_step;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      to[k * kPanel<T> + j] = j < columns ? from[k * b.row_step] : T{0};
-    }
-  }
-}
+};
 
-// c (kStrip x kPanel) += the product of a strip and a panel.
-template <typename T>
-inline void MultiplyTile(std::int64_t depth, const T* a, const T* b, T* c, std::int64_t ldc) {
-  Vector<T> sums[kStrip][kPanelVectors];
+// A tile of C: kRows x kVectors vectors, over `depth` of k.
+template <typename T, Side kSide, int kRows, int kVectors, typename Finish>
+inline void MultiplyTile(std::int64_t depth, const T* a, std::int64_t lda, const T* b,
+                         std::int64_t ldb, T* c, std::int64_t ldc, const Finish& finish) {
+  Vector<T> sums[kRows][kVectors];
 #pragma GCC unroll 16
-  for (int row = 0; row < kStrip; ++row) {
+  for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kPanelVectors; ++v) sums[row][v] = Load<T>(c + row * ldc + v * kLanes<T>);
+    for (int v = 0; v < kVectors; ++v) {
+      sums[row][v] = Finish::kFromC ? Load<T>(c + row * ldc + v * kLanes<T>) : Vector<T>{};
+    }
   }
   for (std::int64_t k = 0; k < depth; ++k) {
-    const Vector<T> b0 = Load<T>(b + k * kPanel<T>);
-    const Vector<T> b1 = Load<T>(b + k * kPanel<T> + kLanes<T>);
-#pragma GCC unroll 16
-    for (int row = 0; row < kStrip; ++row) {
-      const Vector<T> value = Broadcast<T>(a[k * kStrip + row]);
-      sums[row][0] = MultiplyAdd(value, b0, sums[row][0]);
-      sums[row][1] = MultiplyAdd(value, b1, sums[row][1]);
-    }
-  }
-#pragma GCC unroll 16
-  for (int row = 0; row < kStrip; ++row) {
+    Vector<T> from_b[kVectors];
 #pragma GCC unroll 4
-    for (int v = 0; v < kPanelVectors; ++v) Store<T>(c + row * ldc + v * kLanes<T>, sums[row][v]);
-  }
-}
-
-// A tile that hangs over C's edge is summed in a full one beside it.
-template <typename T>
-inline void MultiplyEdgeTile(std::int64_t depth, const T* a, const T* b, std::int64_t rows,
-                             std::int64_t columns, T* c, std::int64_t ldc) {
-  alignas(64) T tile[kStrip * kPanel<T>] = {};
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t j = 0; j < columns; ++j) tile[row * kPanel<T> + j] = c[row * ldc + j];
-  }
-  MultiplyTile<T>(depth, a, b, tile, kPanel<T>);
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t j = 0; j < columns; ++j) c[row * ldc + j] = tile[row * kPanel<T> + j];
-  }
-}
-
-// One piece of A (at most kStripsAtOnce strips, kDepth deep) times all of B.
-template <typename T>
-void MultiplyPiece(std::int64_t m, std::int64_t n, std::int64_t depth, Strided<T> a, Strided<T> b,
-                   T* c, std::int64_t ldc, GemmBuffers<T>& buffers) {
-  for (std::int64_t row = 0; row < m; row += kStrip) {
-    PackStrip<T>({a.base + row * a.row_step, a.row_step, a.column_step}, m - row, depth,
-                 buffers.a + row * depth);
-  }
-  for (std::int64_t column = 0; column < n; column += kPanel<T>) {
-    const std::int64_t columns = n - column < kPanel<T> ? n - column : kPanel<T>;
-    PackPanel<T>({b.base + column * b.column_step, b.row_step, b.column_step}, columns, depth,
-                 buffers.b);
-    for (std::int64_t row = 0; row < m; row += kStrip) {
-      const std::int64_t rows = m - row < kStrip ? m - row : kStrip;
-      T* const tile = c + row * ldc + column;
-      if (rows == kStrip && columns == kPanel<T>) {
-        MultiplyTile<T>(depth, buffers.a + row * depth, buffers.b, tile, ldc);
-      } else {
-        MultiplyEdgeTile<T>(depth, buffers.a + row * depth, buffers.b, rows, columns, tile, ldc);
+    for (int v = 0; v < kVectors; ++v) from_b[v] = Load<T>(b + k * ldb + v * kLanes<T>);
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; ++row) {
+      const Vector<T> value = Broadcast<T>(ElementOf<T, kSide>(a, lda, row, k));
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; ++v) {
+        sums[row][v] = MultiplyAdd(value, from_b[v], sums[row][v]);
       }
     }
   }
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; ++v) {
+      T* const at = c + row * ldc + v * kLanes<T>;
+      Store<T>(at, finish(sums[row][v], at));
+    }
+  }
 }
 
-template <typename T>
-void MultiplyStrided(std::int64_t m, std::int64_t n, std::int64_t k, Strided<T> a, Strided<T> b,
-                     T* c, std::int64_t ldc) {
-  constexpr std::int64_t kRowsAtOnce = kStripsAtOnce * kStrip;
-  GemmBuffers<T> buffers;
-  for (std::int64_t at = 0; at < k; at += kDepth) {
-    const std::int64_t depth = k - at < kDepth ? k - at : kDepth;
-    for (std::int64_t row = 0; row < m; row += kRowsAtOnce) {
-      const std::int64_t rows = m - row < kRowsAtOnce ? m - row : kRowsAtOnce;
-      MultiplyPiece<T>(rows, n, depth,
-                       {a.base + row * a.row_step + at * a.column_step, a.row_step, a.column_step},
-                       {b.base + at * b.row_step, b.row_step, b.column_step}, c + row * ldc, ldc,
-                       buffers);
-    }
+// The last strip of C may have fewer rows.
+template <typename T, Side kSide, int kRows, int kVectors, typename Finish>
+inline void MultiplyLastTile(std::int64_t rows, std::int64_t depth, const T* a, std::int64_t lda,
+                             const T* b, std::int64_t ldb, T* c, std::int64_t ldc,
+                             const Finish& finish) {
+  if (rows == kRows) {
+    MultiplyTile<T, kSide, kRows, kVectors>(depth, a, lda, b, ldb, c, ldc, finish);
+  } else if constexpr (kRows > 1) {
+    MultiplyLastTile<T, kSide, kRows - 1, kVectors>(rows, depth, a, lda, b, ldb, c, ldc, finish);
+  }
+}
+
+// All strips of C for one panel of B.
+template <typename T, Side kSide, int kVectors, typename Finish>
+void MultiplyPanel(std::int64_t m, std::int64_t depth, const T* a, std::int64_t lda, const T* b,
+                   std::int64_t ldb, T* c, std::int64_t ldc, const Finish& finish) {
+  constexpr bool kByRows = kSide == Side::kRows;
+  std::int64_t row = 0;
+  for (; row + kStrip <= m; row += kStrip) {
+    MultiplyTile<T, kSide, kStrip, kVectors>(depth, a + (kByRows ? row * lda : row), lda, b, ldb,
+                                             c + row * ldc, ldc, finish);
+  }
+  if (row == m) return;
+  MultiplyLastTile<T, kSide, kStrip - 1, kVectors>(m - row, depth, a + (kByRows ? row * lda : row),
+                                                   lda, b, ldb, c + row * ldc, ldc, finish);
+}
+
+// The panel at `column`, which is narrower at C's edge: n counts whole vectors.
+template <typename T, Side kSide, typename Finish>
+inline void MultiplyPanelAt(std::int64_t column, std::int64_t n, std::int64_t m, std::int64_t depth,
+                            const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* c,
+                            std::int64_t ldc, const Finish& finish) {
+  if (n - column >= kPanel<T>) {
+    MultiplyPanel<T, kSide, kPanelVectors>(m, depth, a, lda, b, ldb, c + column, ldc, finish);
+  } else {
+    MultiplyPanel<T, kSide, 1>(m, depth, a, lda, b, ldb, c + column, ldc, finish);
   }
 }
 
@@ -156,22 +125,63 @@ constexpr std::int64_t WholeLines(std::int64_t n) {
   return (n + kPerLine - 1) / kPerLine * kPerLine;
 }
 
+template <typename T, Side kSide>
+void MultiplyInPieces(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t lda,
+                      const T* b, std::int64_t ldb, T* c, std::int64_t ldc) {
+  for (std::int64_t at = 0; at < k; at += kDepth) {
+    const std::int64_t depth = k - at < kDepth ? k - at : kDepth;
+    const T* const piece = a + (kSide == Side::kRows ? at : at * lda);
+    for (std::int64_t column = 0; column < WholeLines<T>(n); column += kPanel<T>) {
+      MultiplyPanelAt<T, kSide>(column, WholeLines<T>(n), m, depth, piece, lda,
+                                b + at * ldb + column, ldb, c, ldc, Accumulate<T>{});
+    }
+  }
+}
+
 template <typename T>
 void Multiply(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t lda,
               const T* b, std::int64_t ldb, T* c, std::int64_t ldc) {
-  MultiplyStrided<T>(m, WholeLines<T>(n), k, {a, lda, 1}, {b, ldb, 1}, c, ldc);
+  MultiplyInPieces<T, Side::kRows>(m, n, k, a, lda, b, ldb, c, ldc);
 }
 
 template <typename T>
 void MultiplyTransposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
                         std::int64_t lda, const T* b, std::int64_t ldb, T* c, std::int64_t ldc) {
-  MultiplyStrided<T>(m, WholeLines<T>(n), k, {a, 1, lda}, {b, ldb, 1}, c, ldc);
+  MultiplyInPieces<T, Side::kColumns>(m, n, k, a, lda, b, ldb, c, ldc);
+}
+
+template <typename T>
+void DescendTransposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a, std::int64_t lda,
+                       const T* b, std::int64_t ldb, T rate, T* c, std::int64_t ldc) {
+  for (std::int64_t column = 0; column < WholeLines<T>(n); column += kPanel<T>) {
+    MultiplyPanelAt<T, Side::kColumns>(column, WholeLines<T>(n), m, k, a, lda, b + column, ldb, c,
+                                       ldc, Descend<T>{rate});
+  }
+}
+
+// to[k][column]: kPanel rows of B as columns, zeros beyond the last one.
+template <typename T>
+inline void PackTransposed(const T* b, std::int64_t ldb, std::int64_t columns, std::int64_t depth,
+                           T* to) {
+  for (std::int64_t j = 0; j < kPanel<T>; ++j) {
+    for (std::int64_t k = 0; k < depth; ++k) {
+      to[k * kPanel<T> + j] = j < columns ? b[j * ldb + k] : T{0};
+    }
+  }
 }
 
 template <typename T>
 void MultiplyByTransposed(std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
                           std::int64_t lda, const T* b, std::int64_t ldb, T* c, std::int64_t ldc) {
-  MultiplyStrided<T>(m, n, k, {a, lda, 1}, {b, 1, ldb}, c, ldc);
+  alignas(64) T packed[kDepth * kPanel<T>];
+  for (std::int64_t at = 0; at < k; at += kDepth) {
+    const std::int64_t depth = k - at < kDepth ? k - at : kDepth;
+    for (std::int64_t column = 0; column < n; column += kPanel<T>) {
+      PackTransposed<T>(b + column * ldb + at, ldb, n - column, depth, packed);
+      MultiplyPanelAt<T, Side::kRows>(column, WholeLines<T>(n), m, depth, a + at, lda, packed,
+                                      kPanel<T>, c, ldc, Accumulate<T>{});
+    }
+  }
 }
 
 }  // namespace

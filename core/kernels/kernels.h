@@ -30,6 +30,11 @@ struct SparseRows {
   // Ascending within a row; null where every row is 0, 1, 2, ... (dense).
   const std::int32_t* columns = nullptr;
   const T* values = nullptr;
+
+  // Rows [first, first + count).
+  SparseRows Part(std::int64_t first, std::int64_t count) const {
+    return {count, offsets + first, columns, values};
+  }
 };
 
 // The constants of one update; core/optim says what they stand for.
@@ -73,14 +78,22 @@ struct Kernels {
   void (*multiply_by_transposed)(std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
                                  std::int64_t lda, const T* b, std::int64_t ldb, T* c,
                                  std::int64_t ldc);
-  // One sample's backward pass through W (inputs x units), fused with the
-  // update: back_i = W_i . s with the row before its update, then
-  // W_i -= rate a_i s.
-  void (*backward_update)(std::int64_t inputs, std::int64_t units, T* w, std::int64_t ldw,
-                          const T* a, const T* s, T rate, T* back);
-  // W_i -= rate x_i s for the entries x_i of the one row `x`.
-  void (*sparse_update)(const SparseRows<T>& x, std::int64_t units, T* w, std::int64_t ldw,
-                        const T* s, T rate);
+  // C (rows x n) -= rate (A B), the product summed by itself first. Rows of A
+  // without entries leave theirs of C alone.
+  void (*sparse_descend)(const SparseRows<T>& a, const T* b, std::int64_t ldb, std::int64_t n,
+                         T rate, T* c, std::int64_t ldc);
+  // C (m x n) -= rate (A^T B), the product summed by itself first.
+  void (*descend_transposed)(std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
+                             std::int64_t lda, const T* b, std::int64_t ldb, T rate, T* c,
+                             std::int64_t ldc);
+  // y += W^T a, W of inputs x units: one sample forward, in the same chains as
+  // multiply's.
+  void (*multiply_vector)(std::int64_t inputs, std::int64_t units, const T* w, std::int64_t ldw,
+                          const T* a, T* y);
+  // back = W s: one sample backward. Each W_i . s is summed lane by lane, and
+  // the lanes halves onto halves.
+  void (*multiply_vector_by_transposed)(std::int64_t inputs, std::int64_t units, const T* w,
+                                        std::int64_t ldw, const T* s, T* back);
   // y -= rate x, over n elements.
   void (*subtract_scaled)(std::int64_t n, T rate, const T* x, T* y);
   // y (n) += the sum of the rows of A (rows x n).

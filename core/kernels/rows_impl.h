@@ -2,6 +2,7 @@
 // see vector.h for how this is compiled.
 #pragma once
 
+#include "core/kernels/gemm_impl.h"
 #include "core/kernels/kernels.h"
 #include "core/kernels/vector.h"
 
@@ -10,16 +11,56 @@ namespace {
 
 // Vectors of a row that are summed in registers at once.
 constexpr int kBlockVectors = kVectorRegisters >= 32 ? 16 : 8;
+// Rows of B whose blocks stay in the first cache, 32 KiB of it, while rows of a
+// sparse A pass by; and how many of those rows at most.
+constexpr std::int64_t kSparseDepth = 24 * 1024 / (kBlockVectors * kVectorBytes);
+constexpr std::int64_t kSparseRows = 128;
 
-// c[0 .. kVectors) += sum over one sparse row of value * b[column].
-template <typename T, int kVectors>
-inline void SparseRowBlock(std::int64_t entries, const std::int32_t* columns, const T* values,
-                           const T* b, std::int64_t ldb, T* c) {
+// Rows of a sparse matrix, cut to some of the entries of each.
+template <typename T>
+struct SparsePiece {
+  std::int64_t rows = 0;
+  const std::int32_t* columns = nullptr;
+  const T* values = nullptr;
+  // Row r is [begin[r], end[r]) of the others.
+  std::int64_t begin[kSparseRows];
+  std::int64_t end[kSparseRows];
+  // Where a dense row begins: its columns are counted from there.
+  std::int64_t first[kSparseRows];
+};
+
+// Goes on to the entries whose columns are below `limit`; false where none of
+// any row are left.
+template <typename T>
+inline bool NextPiece(const SparseRows<T>& a, std::int64_t limit, SparsePiece<T>& piece) {
+  bool more = false;
+  for (std::int64_t row = 0; row < piece.rows; ++row) {
+    const std::int64_t last = a.offsets[row + 1];
+    std::int64_t end = piece.end[row];
+    piece.begin[row] = end;
+    more |= end < last;
+    if (a.columns == nullptr) {
+      end = last - piece.first[row] < limit ? last : piece.first[row] + limit;
+    } else {
+      while (end < last && a.columns[end] < limit) ++end;
+    }
+    piece.end[row] = end;
+  }
+  return more;
+}
+
+// c[0 .. kVectors) and the sum over one sparse row of value * b[column].
+template <typename T, int kVectors, typename Finish>
+inline void SparseRowBlock(std::int64_t entries, const std::int32_t* columns, std::int64_t first,
+                           const T* values, const T* b, std::int64_t ldb, T* c,
+                           const Finish& finish) {
   Vector<T> sums[kVectors];
 #pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) sums[v] = Load<T>(c + v * kLanes<T>);
+  for (int v = 0; v < kVectors; ++v) {
+    sums[v] = Finish::kFromC ? Load<T>(c + v * kLanes<T>) : Vector<T>{};
+  }
   for (std::int64_t e = 0; e < entries; ++e) {
-    const T* const row = b + (columns != nullptr ? columns[e] : e) * ldb;
+    const T* const row = b + (columns != nullptr ? columns[e] : first + e) * ldb;
     const Vector<T> value = Broadcast<T>(values[e]);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
@@ -27,69 +68,140 @@ inline void SparseRowBlock(std::int64_t entries, const std::int32_t* columns, co
     }
   }
 #pragma GCC unroll 16
-  for (int v = 0; v < kVectors; ++v) Store<T>(c + v * kLanes<T>, sums[v]);
-}
-
-template <typename T, int kVectors>
-inline void SparseColumnBlock(const SparseRows<T>& a, const T* b, std::int64_t ldb, T* c,
-                              std::int64_t ldc) {
-  for (std::int64_t row = 0; row < a.rows; ++row) {
-    const std::int64_t begin = a.offsets[row];
-    SparseRowBlock<T, kVectors>(a.offsets[row + 1] - begin,
-                                a.columns != nullptr ? a.columns + begin : nullptr,
-                                a.values + begin, b, ldb, c + row * ldc);
+  for (int v = 0; v < kVectors; ++v) {
+    T* const at = c + v * kLanes<T>;
+    Store<T>(at, finish(sums[v], at));
   }
 }
 
-// Column blocks outside, so that a block of B stays in cache for all rows of A.
-template <typename T>
-void SparseMultiply(const SparseRows<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T* c,
-                    std::int64_t ldc) {
+template <typename T, int kVectors, typename Finish>
+inline void SparseColumnBlock(const SparsePiece<T>& a, const T* b, std::int64_t ldb, T* c,
+                              std::int64_t ldc, const Finish& finish) {
+  for (std::int64_t row = 0; row < a.rows; ++row) {
+    const std::int64_t begin = a.begin[row];
+    if (begin == a.end[row]) continue;
+    SparseRowBlock<T, kVectors>(
+        a.end[row] - begin, a.columns != nullptr ? a.columns + begin : nullptr,
+        begin - a.first[row], a.values + begin, b, ldb, c + row * ldc, finish);
+  }
+}
+
+// The last block may have fewer vectors.
+template <typename T, int kVectors, typename Finish>
+inline void SparseLastBlock(std::int64_t vectors, const SparsePiece<T>& a, const T* b,
+                            std::int64_t ldb, T* c, std::int64_t ldc, const Finish& finish) {
+  if (vectors == kVectors) {
+    SparseColumnBlock<T, kVectors>(a, b, ldb, c, ldc, finish);
+  } else if constexpr (kVectors > 1) {
+    SparseLastBlock<T, kVectors - 1>(vectors, a, b, ldb, c, ldc, finish);
+  }
+}
+
+template <typename T, typename Finish>
+void SparseAllBlocks(const SparsePiece<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T* c,
+                     std::int64_t ldc, const Finish& finish) {
   constexpr std::int64_t kBlock = kBlockVectors * kLanes<T>;
   std::int64_t at = 0;
   for (; at + kBlock <= n; at += kBlock) {
-    SparseColumnBlock<T, kBlockVectors>(a, b + at, ldb, c + at, ldc);
+    SparseColumnBlock<T, kBlockVectors>(a, b + at, ldb, c + at, ldc, finish);
   }
-  for (; at + 4 * kLanes<T> <= n; at += 4 * kLanes<T>) {
-    SparseColumnBlock<T, 4>(a, b + at, ldb, c + at, ldc);
-  }
-  for (; at < n; at += kLanes<T>) SparseColumnBlock<T, 1>(a, b + at, ldb, c + at, ldc);
+  if (at == n) return;
+  SparseLastBlock<T, kBlockVectors>((n - at + kLanes<T> - 1) / kLanes<T>, a, b + at, ldb, c + at,
+                                    ldc, finish);
 }
 
-// kRows rows at a time share the loads of s and hide the latency of the sums.
-template <typename T, int kRows>
-inline void BackwardUpdateRows(std::int64_t units, T* w, std::int64_t ldw, const T* a, const T* s,
-                               T rate, T* back) {
-  Vector<T> sums[kRows];
-  Vector<T> steps[kRows];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r) {
-    sums[r] = Vector<T>{};
-    steps[r] = Broadcast<T>(-(rate * a[r]));
-  }
-  for (std::int64_t i = 0; i < units; i += kLanes<T>) {
-    const Vector<T> error = Load<T>(s + i);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      T* const at = w + r * ldw + i;
-      const Vector<T> weights = Load<T>(at);
-      sums[r] = MultiplyAdd(weights, error, sums[r]);
-      Store<T>(at, MultiplyAdd(steps[r], error, weights));
+// kSparseRows rows at a time, each cut where columns reach a multiple of
+// `depth`.
+template <typename T, typename Finish>
+void SparseInPieces(const SparseRows<T>& a, std::int64_t depth, const T* b, std::int64_t ldb,
+                    std::int64_t n, T* c, std::int64_t ldc, const Finish& finish) {
+  SparsePiece<T> piece;
+  piece.columns = a.columns;
+  piece.values = a.values;
+  for (std::int64_t from = 0; from < a.rows; from += kSparseRows) {
+    piece.rows = a.rows - from < kSparseRows ? a.rows - from : kSparseRows;
+    const SparseRows<T> some = {piece.rows, a.offsets + from, a.columns, a.values};
+    for (std::int64_t row = 0; row < piece.rows; ++row) {
+      piece.first[row] = piece.end[row] = some.offsets[row];
+    }
+    for (std::int64_t limit = depth; NextPiece<T>(some, limit, piece); limit += depth) {
+      SparseAllBlocks<T>(piece, b, ldb, n, c + from * ldc, ldc, finish);
     }
   }
-  for (int r = 0; r < kRows; ++r) back[r] = SumOfLanes<T>(sums[r]);
+}
+
+constexpr std::int64_t kAnyDepth = std::int64_t{1} << 40;
+
+template <typename T>
+void SparseMultiply(const SparseRows<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T* c,
+                    std::int64_t ldc) {
+  // One row uses a row of B once: nothing would be found in the cache.
+  SparseInPieces<T>(a, a.rows == 1 ? kAnyDepth : kSparseDepth, b, ldb, n, c, ldc, Accumulate<T>{});
 }
 
 template <typename T>
-void BackwardUpdate(std::int64_t inputs, std::int64_t units, T* w, std::int64_t ldw, const T* a,
-                    const T* s, T rate, T* back) {
-  constexpr int kRows = 4;
+void SparseDescend(const SparseRows<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T rate,
+                   T* c, std::int64_t ldc) {
+  SparseInPieces<T>(a, kAnyDepth, b, ldb, n, c, ldc, Descend<T>{rate});
+}
+
+// y += the sum of a_r W_r over kRows rows, in their order.
+template <typename T, int kRows>
+inline void AddScaledRows(std::int64_t units, const T* w, std::int64_t ldw, const T* a, T* y) {
+  Vector<T> values[kRows];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r) values[r] = Broadcast<T>(a[r]);
+  for (std::int64_t i = 0; i < units; i += kLanes<T>) {
+    Vector<T> sum = Load<T>(y + i);
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) sum = MultiplyAdd(values[r], Load<T>(w + r * ldw + i), sum);
+    Store<T>(y + i, sum);
+  }
+}
+
+template <typename T, int kRows = 8>
+inline void MultiplyVector(std::int64_t inputs, std::int64_t units, const T* w, std::int64_t ldw,
+                           const T* a, T* y) {
   std::int64_t row = 0;
   for (; row + kRows <= inputs; row += kRows) {
-    BackwardUpdateRows<T, kRows>(units, w + row * ldw, ldw, a + row, s, rate, back + row);
+    AddScaledRows<T, kRows>(units, w + row * ldw, ldw, a + row, y);
   }
-  for (; row < inputs; ++row) {
-    BackwardUpdateRows<T, 1>(units, w + row * ldw, ldw, a + row, s, rate, back + row);
+  if constexpr (kRows > 1) {
+    MultiplyVector<T, kRows / 2>(inputs - row, units, w + row * ldw, ldw, a + row, y);
+  }
+}
+
+// back_r = W_r . s over kRows rows.
+template <typename T, int kRows>
+inline void DotRows(std::int64_t units, const T* w, std::int64_t ldw, const T* s, T* back) {
+  Vector<T> sums[kRows] = {};
+  for (std::int64_t i = 0; i < units; i += kLanes<T>) {
+    const Vector<T> error = Load<T>(s + i);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      sums[r] = MultiplyAdd(Load<T>(w + r * ldw + i), error, sums[r]);
+    }
+  }
+  if constexpr (kRows % kLanes<T> == 0) {
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; r += kLanes<T>) Store<T>(back + r, SumsOfLanes<T>(sums + r));
+  } else {
+    for (int r = 0; r < kRows; ++r) back[r] = SumOfLanes<T>(sums[r]);
+  }
+}
+
+// As many rows at a time as give a vector of sums, and enough to hide latency.
+template <typename T,
+          int kRows = kLanes<T><8 ? 8 : kLanes<T>> inline void MultiplyVectorByTransposed(
+              std::int64_t inputs, std::int64_t units, const T* w, std::int64_t ldw, const T* s,
+              T* back) {
+  std::int64_t row = 0;
+  for (; row + kRows <= inputs; row += kRows) {
+    DotRows<T, kRows>(units, w + row * ldw, ldw, s, back + row);
+  }
+  if constexpr (kRows > 1) {
+    MultiplyVectorByTransposed<T, kRows / 2>(inputs - row, units, w + row * ldw, ldw, s,
+                                             back + row);
   }
 }
 
@@ -98,15 +210,6 @@ void SubtractScaled(std::int64_t n, T rate, const T* x, T* y) {
   const Vector<T> step = Broadcast<T>(-rate);
   for (std::int64_t i = 0; i < n; i += kLanes<T>) {
     Store<T>(y + i, MultiplyAdd(step, Load<T>(x + i), Load<T>(y + i)));
-  }
-}
-
-template <typename T>
-void SparseUpdate(const SparseRows<T>& x, std::int64_t units, T* w, std::int64_t ldw, const T* s,
-                  T rate) {
-  for (std::int64_t e = x.offsets[0]; e < x.offsets[1]; ++e) {
-    const std::int64_t column = x.columns != nullptr ? x.columns[e] : e - x.offsets[0];
-    SubtractScaled<T>(units, rate * x.values[e], s, w + column * ldw);
   }
 }
 

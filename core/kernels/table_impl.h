@@ -18,8 +18,10 @@ constexpr Kernels<T> MakeKernels(const char* variant) {
   kernels.multiply = &Multiply<T>;
   kernels.multiply_transposed = &MultiplyTransposed<T>;
   kernels.multiply_by_transposed = &MultiplyByTransposed<T>;
-  kernels.backward_update = &BackwardUpdate<T>;
-  kernels.sparse_update = &SparseUpdate<T>;
+  kernels.sparse_descend = &SparseDescend<T>;
+  kernels.descend_transposed = &DescendTransposed<T>;
+  kernels.multiply_vector = &MultiplyVector<T>;
+  kernels.multiply_vector_by_transposed = &MultiplyVectorByTransposed<T>;
   kernels.subtract_scaled = &SubtractScaled<T>;
   kernels.add_rows = &AddRows<T>;
   kernels.activate = &Activate<T>;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace trainyard {
 namespace {
@@ -84,6 +85,36 @@ inline T SumOfLanes(Vector<T> value) {
     for (int lane = 0; lane < width; ++lane) lanes[lane] += lanes[lane + width];
   }
   return lanes[0];
+}
+
+// Lanes come in groups of kGroup: the half of each group of a, then of b, that
+// begins kOffset into it.
+template <typename T, int kGroup, int kOffset, int... kLane>
+inline Vector<T> HalvesOfGroups(Vector<T> a, Vector<T> b, std::integer_sequence<int, kLane...>) {
+  constexpr int kHalf = kGroup / 2;
+  return __builtin_shufflevector(a, b, (kLane / kHalf * kGroup + kLane % kHalf + kOffset)...);
+}
+
+template <typename T, int kGroup>
+inline Vector<T> AddHalvesOfGroups(Vector<T> a, Vector<T> b) {
+  constexpr std::make_integer_sequence<int, kLanes<T>> kAll;
+  return HalvesOfGroups<T, kGroup, 0>(a, b, kAll) +
+         HalvesOfGroups<T, kGroup, kGroup / 2>(a, b, kAll);
+}
+
+// The sums of as many vectors as one has lanes, each in the order of SumOfLanes.
+template <typename T, int kGroup = kLanes<T>>
+inline Vector<T> SumsOfLanes(const Vector<T>* values) {
+  Vector<T> halves[kGroup / 2];
+#pragma GCC unroll 8
+  for (int i = 0; i < kGroup / 2; ++i) {
+    halves[i] = AddHalvesOfGroups<T, kGroup>(values[2 * i], values[2 * i + 1]);
+  }
+  if constexpr (kGroup == 2) {
+    return halves[0];
+  } else {
+    return SumsOfLanes<T, kGroup / 2>(halves);
+  }
 }
 
 }  // namespace

@@ -2,13 +2,13 @@
 
 #include <cmath>
 
-#include "core/kernels/kernels.h"
+#include "core/optim/share.h"
 #include "core/rng/elementary.h"
 
 namespace trainyard {
 template <typename T>
 void Adam<T>::Update(PackedNetwork<T>& network, const PackedNetwork<T>& gradient, double scale,
-                     double rate, std::int64_t update) {
+                     double rate, std::int64_t update, ThreadTeam& team) {
   const AdamSpec& adam = spec_.adam;
   AdamStep<T> step;
   step.scale = static_cast<T>(scale);
@@ -23,8 +23,11 @@ void Adam<T>::Update(PackedNetwork<T>& network, const PackedNetwork<T>& gradient
     const PackedLayer<T>& layer = network.layer(i);
     const PackedLayer<T>& g = gradient.layer(i);
     step.keep = static_cast<T>(1 - rate * spec_.weight_decay);
-    ActiveKernels<T>().adam_update(layer.inputs * layer.stride, step, g.weights, layer.weights,
-                                   mean.layer(i).weights, square.layer(i).weights);
+    ShareOut<T>(team, layer.inputs * layer.stride, [&](std::int64_t first, std::int64_t count) {
+      ActiveKernels<T>().adam_update(count, step, g.weights + first, layer.weights + first,
+                                     mean.layer(i).weights + first,
+                                     square.layer(i).weights + first);
+    });
     step.keep = 1;
     ActiveKernels<T>().adam_update(layer.stride, step, g.biases, layer.biases, mean.layer(i).biases,
                                    square.layer(i).biases);

@@ -18,7 +18,7 @@ class Adam final : public Optimizer<T> {
   Adam(const AdamSpec& spec, const NetworkSpec& network) : Adam({spec, 0}, network) {}
   Adam(const AdamWSpec& spec, const NetworkSpec& network) : Optimizer<T>(network, 2), spec_(spec) {}
   void Update(PackedNetwork<T>& network, const PackedNetwork<T>& gradient, double scale,
-              double rate, std::int64_t update) override;
+              double rate, std::int64_t update, ThreadTeam& team) override;
 
  private:
   AdamWSpec spec_;

@@ -1,16 +1,19 @@
 #include "core/optim/momentum.h"
 
-#include "core/kernels/kernels.h"
+#include "core/optim/share.h"
 
 namespace trainyard {
 
 template <typename T>
 void Momentum<T>::Update(PackedNetwork<T>& network, const PackedNetwork<T>& gradient, double scale,
-                         double rate, std::int64_t) {
+                         double rate, std::int64_t, ThreadTeam& team) {
   const MomentumStep<T> step = {static_cast<T>(scale), static_cast<T>(rate),
                                 static_cast<T>(spec_.momentum), spec_.nesterov};
-  ActiveKernels<T>().momentum_update(network.element_count(), step, gradient.data(), network.data(),
-                                     this->slots_[0].data());
+  T* const velocity = this->slots_[0].data();
+  ShareOut<T>(team, network.element_count(), [&](std::int64_t first, std::int64_t count) {
+    ActiveKernels<T>().momentum_update(count, step, gradient.data() + first, network.data() + first,
+                                       velocity + first);
+  });
 }
 
 template class Momentum<float>;

@@ -15,7 +15,7 @@ class Momentum final : public Optimizer<T> {
   Momentum(const MomentumSpec& spec, const NetworkSpec& network)
       : Optimizer<T>(network, 1), spec_(spec) {}
   void Update(PackedNetwork<T>& network, const PackedNetwork<T>& gradient, double scale,
-              double rate, std::int64_t update) override;
+              double rate, std::int64_t update, ThreadTeam& team) override;
 
  private:
   MomentumSpec spec_;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "core/base/thread_team.h"
 #include "core/nn/packed_network.h"
 
 namespace trainyard {
@@ -53,9 +54,9 @@ class Optimizer {
   virtual ~Optimizer() = default;
 
   // Moves `network` by scale times `gradient`; `update` counts from 1 over the
-  // whole run.
+  // whole run. `team` shares the work and does not show in the result.
   virtual void Update(PackedNetwork<T>& network, const PackedNetwork<T>& gradient, double scale,
-                      double rate, std::int64_t update) = 0;
+                      double rate, std::int64_t update, ThreadTeam& team) = 0;
 
   // As SlotNamesOf, of the network's shape; all zero to begin with.
   std::span<PackedNetwork<T>> slots() { return slots_; }

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
-#include "core/kernels/kernels.h"
+#include "core/optim/share.h"
 
 namespace trainyard {
 namespace {
@@ -24,20 +24,22 @@ absl::Status Validate(const PenaltySpec& spec) {
 
 template <typename T>
 void Penalise(const PenaltySpec& spec, const PackedNetwork<T>& network, double scale,
-              PackedNetwork<T>& gradient) {
+              PackedNetwork<T>& gradient, ThreadTeam& team) {
   for (int i = 0; i < network.layer_count(); ++i) {
     const PackedLayer<T>& layer = network.layer(i);
     const PackedLayer<T>& g = gradient.layer(i);
-    ActiveKernels<T>().penalise(layer.inputs * layer.stride, static_cast<T>(scale),
-                                static_cast<T>(spec.l1), static_cast<T>(spec.l2), layer.weights,
-                                g.weights);
+    ShareOut<T>(team, layer.inputs * layer.stride, [&](std::int64_t first, std::int64_t count) {
+      ActiveKernels<T>().penalise(count, static_cast<T>(scale), static_cast<T>(spec.l1),
+                                  static_cast<T>(spec.l2), layer.weights + first,
+                                  g.weights + first);
+    });
     ActiveKernels<T>().penalise(layer.stride, static_cast<T>(scale), 0, 0, layer.biases, g.biases);
   }
 }
 
 template void Penalise(const PenaltySpec&, const PackedNetwork<float>&, double,
-                       PackedNetwork<float>&);
+                       PackedNetwork<float>&, ThreadTeam&);
 template void Penalise(const PenaltySpec&, const PackedNetwork<double>&, double,
-                       PackedNetwork<double>&);
+                       PackedNetwork<double>&, ThreadTeam&);
 
 }  // namespace trainyard

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "core/base/thread_team.h"
 #include "core/nn/packed_network.h"
 
 namespace trainyard {
@@ -24,6 +25,6 @@ absl::Status Validate(const PenaltySpec& spec);
 // `network`.
 template <typename T>
 void Penalise(const PenaltySpec& spec, const PackedNetwork<T>& network, double scale,
-              PackedNetwork<T>& gradient);
+              PackedNetwork<T>& gradient, ThreadTeam& team);
 
 }  // namespace trainyard

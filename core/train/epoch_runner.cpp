@@ -29,10 +29,13 @@ bool IsFused(const TrainingSpec& spec, const NetworkSpec& network) {
 
 template <typename T>
 EpochRunner<T>::EpochRunner(const NetworkSpec& network, const TrainingSpec& spec,
-                            const Scaling& scaling, const Dataset& training_set)
+                            const Scaling& scaling, const Dataset& training_set, ThreadTeam& team)
     : spec_(spec),
       training_set_(training_set),
-      piece_rows_(std::min({std::int64_t{spec.batch_size}, RowsAtOnce(network),
+      team_(team),
+      fused_(IsFused(spec, network)),
+      step_rows_(fused_ ? SampleStep<T>::kWindow : spec.batch_size),
+      piece_rows_(std::min({step_rows_, std::max(RowsAtOnce(network), SampleStep<T>::kWindow),
                             std::max(training_set.rows(), std::int64_t{1})})),
       inputs_(scaling, network.inputs, piece_rows_),
       target_reader_(network, training_set),
@@ -40,11 +43,11 @@ EpochRunner<T>::EpochRunner(const NetworkSpec& network, const TrainingSpec& spec
       learning_rate_(spec.learning_rate),
       kept_(network, spec, piece_rows_) {
   targets_.resize(static_cast<std::size_t>(piece_rows_) * outputs_);
-  if (IsFused(spec, network)) {
+  if (fused_) {
     sample_step_ = std::make_unique<SampleStep<T>>(network);
     return;
   }
-  batch_gradient_ = std::make_unique<BatchGradient<T>>(network, piece_rows_);
+  batch_gradient_ = std::make_unique<BatchGradient<T>>(network, piece_rows_, team);
   if (!IsPlain(spec)) optimizer_ = MakeOptimizer<T>(spec.optimizer, network);
 }
 
@@ -56,10 +59,14 @@ std::int64_t EpochRunner<T>::Run(PackedNetwork<T>& network, EpochStart start,
   if (at_.samples > 0) learning_rate_ = RateOf((at_.samples - 1) / spec_.batch_size);
   std::int64_t rows_since_clock = 0;
   Clock::time_point last_progress = Clock::now();
-  for (std::int64_t first = at_.samples; first < rows; first += spec_.batch_size) {
+  for (std::int64_t first = at_.samples; first < rows; first += step_rows_) {
     if (stop()) return first;
-    const std::int64_t count = std::min(std::int64_t{spec_.batch_size}, rows - first);
-    RunBatch(network, first, count);
+    const std::int64_t count = std::min(step_rows_, rows - first);
+    if (fused_) {
+      RunWindow(network, first, count);
+    } else {
+      RunBatch(network, first, count);
+    }
     rows_since_clock += count;
     if (rows_since_clock < kRowsPerClock || first + count == rows) continue;
     rows_since_clock = 0;
@@ -82,12 +89,26 @@ double EpochRunner<T>::RateOf(std::int64_t batch) const {
                 {at_.epoch - 1, batch, batches(), spec_.epochs});
 }
 
+// Windows begin at fixed places: what they make of the rounding does not depend
+// on where a run was interrupted.
+template <typename T>
+void EpochRunner<T>::RunWindow(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
+  rates_.resize(static_cast<std::size_t>(rows));
+  for (std::int64_t row = 0; row < rows; ++row) {
+    learning_rate_ = RateOf(first + row);
+    rates_[static_cast<std::size_t>(row)] = static_cast<T>(learning_rate_);
+  }
+  Gather(first, rows);
+  sample_step_->Run(network, inputs_, targets_, rates_);
+}
+
 template <typename T>
 void EpochRunner<T>::RunBatch(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
   learning_rate_ = RateOf(first / spec_.batch_size);
-  if (sample_step_ != nullptr) {
-    Gather(first, 1);
-    return sample_step_->Run(network, inputs_.rows(), targets_, static_cast<T>(learning_rate_));
+  if (optimizer_ == nullptr && rows <= piece_rows_) {
+    Gather(first, rows);
+    kept_.SetPlace(at_.epoch, first);
+    return batch_gradient_->Step(network, inputs_, targets_, RateOfSum(rows), &kept_);
   }
   for (std::int64_t done = 0; done < rows; done += piece_rows_) {
     Gather(first + done, std::min(piece_rows_, rows - done));
@@ -98,19 +119,22 @@ void EpochRunner<T>::RunBatch(PackedNetwork<T>& network, std::int64_t first, std
 }
 
 template <typename T>
-void EpochRunner<T>::Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
+T EpochRunner<T>::RateOfSum(std::int64_t rows) const {
   const bool mean = spec_.gradient_reduction == GradientReduction::kMean;
-  const auto divisor = mean ? static_cast<double>(rows) : 1.0;
-  if (optimizer_ == nullptr) {
-    return batch_gradient_->Apply(network, static_cast<T>(learning_rate_ / divisor));
-  }
+  return static_cast<T>(mean ? learning_rate_ / static_cast<double>(rows) : learning_rate_);
+}
+
+template <typename T>
+void EpochRunner<T>::Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
+  if (optimizer_ == nullptr) return batch_gradient_->Apply(network, RateOfSum(rows));
   const std::int64_t update = (at_.epoch - 1) * batches() + first / spec_.batch_size + 1;
-  double scale = 1 / divisor;
+  const bool mean = spec_.gradient_reduction == GradientReduction::kMean;
+  double scale = mean ? 1 / static_cast<double>(rows) : 1;
   if (spec_.penalty.any()) {
-    Penalise(spec_.penalty, network, scale, batch_gradient_->sum());
+    Penalise(spec_.penalty, network, scale, batch_gradient_->sum(), team_);
     scale = 1;
   }
-  optimizer_->Update(network, batch_gradient_->sum(), scale, learning_rate_, update);
+  optimizer_->Update(network, batch_gradient_->sum(), scale, learning_rate_, update, team_);
   batch_gradient_->Reset();
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/thread_team.h"
 #include "core/optim/optimizer.h"
 #include "core/train/batch_gradient.h"
 #include "core/train/kept_derivatives.h"
@@ -30,12 +31,12 @@ template <typename T>
 class EpochRunner {
  public:
   EpochRunner(const NetworkSpec& network, const TrainingSpec& spec, const Scaling& scaling,
-              const Dataset& training_set);
+              const Dataset& training_set, ThreadTeam& team);
 
-  // Told between updates how many rows are done, at most about ten times a
+  // Told between batches or windows how many rows are done, at most about ten times a
   // second; false ends the epoch there.
   using Progress = std::function<bool(std::int64_t rows_done)>;
-  // Asked before each update.
+  // Asked before each batch, or each window of samples.
   using Stop = std::function<bool()>;
 
   // The rows done: all of them, or fewer where it was ended.
@@ -49,8 +50,11 @@ class EpochRunner {
 
  private:
   std::int64_t batches() const;
+  void RunWindow(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
   // The learning rate of a batch of this epoch, from 0.
   double RateOf(std::int64_t batch) const;
+  // What the sum of a batch's gradients is multiplied by.
+  T RateOfSum(std::int64_t rows) const;
   void RunBatch(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
   void Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
   // Fills inputs_ and targets_ with rows [first, first + rows) of the order.
@@ -58,10 +62,16 @@ class EpochRunner {
 
   const TrainingSpec& spec_;
   const Dataset& training_set_;
+  ThreadTeam& team_;
+  const bool fused_;
+  // Rows between two looks at `stop`: a batch, or a window of samples.
+  const std::int64_t step_rows_;
   std::int64_t piece_rows_;
   InputBatch<T> inputs_;
   TargetReader<T> target_reader_;
   std::vector<T> targets_;
+  // Of the samples of a window.
+  std::vector<T> rates_;
   std::size_t outputs_;
   EpochStart at_;
   double learning_rate_;

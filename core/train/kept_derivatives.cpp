@@ -25,15 +25,16 @@ void KeptDerivatives<T>::SetPlace(int epoch, std::int64_t first) {
 }
 
 template <typename T>
-void KeptDerivatives<T>::Activate(int layer, std::int64_t rows, T* sums, std::int64_t stride) {
+void KeptDerivatives<T>::Activate(int layer, std::int64_t first, std::int64_t rows, T* sums,
+                                  std::int64_t stride) {
   const auto index = static_cast<std::size_t>(layer);
   const LayerSpec& spec = network_.layers[index];
-  T* const derivatives = derivatives_[index].data();
+  T* const derivatives = derivatives_[index].data() + first * stride;
   ActiveKernels<T>().activate_with_derivative(spec.activation, rows, spec.units, sums, stride,
                                               derivatives);
   if (dropout_ == 0 || index + 1 == network_.layers.size()) return;
   for (std::int64_t row = 0; row < rows; ++row) {
-    DropOut(layer, row, sums + row * stride, derivatives + row * stride);
+    DropOut(layer, first + row, sums + row * stride, derivatives + row * stride);
   }
 }
 

@@ -24,7 +24,8 @@ class KeptDerivatives final : public ForwardHook<T> {
   void SetPlace(int epoch, std::int64_t first);
 
   bool Takes(int layer) const override { return Of(layer) != nullptr; }
-  void Activate(int layer, std::int64_t rows, T* sums, std::int64_t stride) override;
+  void Activate(int layer, std::int64_t first, std::int64_t rows, T* sums,
+                std::int64_t stride) override;
 
   // da/dn of a layer, as its activations lie; null where it is not kept.
   const T* Of(int layer) const { return derivatives_[static_cast<std::size_t>(layer)].data(); }

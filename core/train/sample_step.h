@@ -4,9 +4,19 @@
 //   S_L = A_L dF/dy, S_{i-1} = A_{i-1} W_i S_i
 //   W_i <- W_i - rate a_{i-1} S_i^T, b_i <- b_i - rate S_i
 //
+// What limits it is how fast W can be read and written, so a window of samples
+// shares one write. With D_r = -rate S_r of the samples r of the window so far
+// (layer indices left out), the weights that the next one sees are
+// W + sum a_r D_r^T, so that
+//
+//   W_now^T a = W^T a + sum (a_r . a) D_r,   W_now S = W S + sum (D_r . S) a_r
+//
+// and W itself moves once, at the window's end, by the same steps in the same
+// order. That is the algorithm above, with sums rounded in another order; how
+// the samples of an epoch are cut into windows is therefore part of the result.
+//
 // An input that is zero neither contributes to n_1 nor gives its row of W_1 a
-// gradient: both passes leave it out, which is exact. The product W_i S_i of a
-// row and that row's update are one pass over it.
+// gradient: all passes leave it out, which is exact.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +32,41 @@ namespace trainyard {
 template <typename T>
 class SampleStep {
  public:
+  // Samples that share a write.
+  static constexpr std::int64_t kWindow = 16;
+
   explicit SampleStep(const NetworkSpec& network);
 
-  // Moves the weights of `network` for one sample: `input` is its one row.
-  void Run(PackedNetwork<T>& network, const SparseRows<T>& input, std::span<const T> target,
-           T rate);
+  // Moves the weights of `network` for each row of `inputs`, one after another:
+  // at most kWindow, whose targets are rows x outputs, row-major; a rate a row.
+  void Run(PackedNetwork<T>& network, InputBatch<T>& inputs, std::span<const T> targets,
+           std::span<const T> rates);
+
+  // Elements that one for this network occupies.
+  static std::int64_t ElementCount(const NetworkSpec& network);
 
  private:
-  void Forward(const PackedNetwork<T>& network, const SparseRows<T>& input);
-  void Backward(PackedNetwork<T>& network, const SparseRows<T>& input, T rate);
+  void MultiplyInputs(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
+                      const SparseRows<T>& transposed);
+  void Forward(const PackedNetwork<T>& network, std::int64_t row);
+  void SetOutputError(const PackedNetwork<T>& network, std::int64_t row, std::span<const T> target);
+  void Backward(const PackedNetwork<T>& network, std::int64_t row);
+  void SetSteps(const PackedNetwork<T>& network, std::int64_t row, T rate);
+  void Move(PackedNetwork<T>& network, std::int64_t rows, const SparseRows<T>& transposed);
 
-  // a_i and S_i of each layer, padded.
+  // a_i of the window's samples, kWindow x stride; its padding is zero but for
+  // the output layer's.
   std::vector<AlignedBuffer<T>> activations_;
+  // D_i of the window's samples.
+  std::vector<AlignedBuffer<T>> steps_;
+  // S_i of the sample at hand.
   std::vector<AlignedBuffer<T>> errors_;
+  // The window's inputs as columns (features x kWindow), zero between windows,
+  // and the products of every two inputs.
+  AlignedBuffer<T> columns_;
+  AlignedBuffer<T> overlaps_;
+  // a_r . a or D_r . S of the samples r before the one at hand.
+  AlignedBuffer<T> products_;
 };
 
 }  // namespace trainyard

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "core/base/error.h"
+#include "core/base/thread_team.h"
 #include "core/eval/dataset_pass.h"
 #include "core/kernels/variant.h"
 #include "core/rng/philox.h"
@@ -51,9 +52,12 @@ class Run {
         stop_(std::move(stop)),
         now_(state),
         network_(network, state.parameters),
-        epochs_(network, spec, scaling, training_set),
-        training_pass_(network, scaling, training_set) {
-    if (validation_set != nullptr) validation_pass_.emplace(network, scaling, *validation_set);
+        team_(spec.threads),
+        epochs_(network, spec, scaling, training_set, team_),
+        training_pass_(network, scaling, training_set, team_) {
+    if (validation_set != nullptr) {
+      validation_pass_.emplace(network, scaling, *validation_set, team_);
+    }
     RestoreSlots();
   }
 
@@ -200,6 +204,7 @@ class Run {
   bool diverged_ = false;
   std::optional<Mt19937::State> generator_after_;
   PackedNetwork<T> network_;
+  ThreadTeam team_;
   EpochRunner<T> epochs_;
   DatasetPass<T> training_pass_;
   std::optional<DatasetPass<T>> validation_pass_;

@@ -40,7 +40,8 @@ struct TrainingSpec {
   double dropout = 0;
   std::optional<EarlyStoppingSpec> early_stopping;
   RandomGenerator rng = RandomGenerator::kPhilox;
-  // At most so many threads; never changes the bytes of a result.
+  // Threads that compute together; the result is the same for any number. One
+  // sample at a time they help with the cost and the validation set only.
   int threads = 1;
 };
 

@@ -22,7 +22,7 @@ absl::StatusOr<EvaluationResult> Measure(const WorkerContext& context,
   auto result = std::visit(
       [&](const auto& state) {
         return Evaluate(model->network, state.parameters, model->checkpoint.header.scaling,
-                        *dataset, stop);
+                        *dataset, 1, stop);
       },
       model->checkpoint.state);
   if (!result) return absl::CancelledError("the evaluation was stopped");

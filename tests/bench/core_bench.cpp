@@ -56,7 +56,8 @@ void BM_Train(benchmark::State& state) {
   Scaling scaling;
   scaling.kind = ScalingKind::kDivideBy255;
   PackedNetwork<T> packed(network, DrawParameters<T>(network));
-  EpochRunner<T> runner(network, spec, scaling, dataset);
+  ThreadTeam team(static_cast<int>(state.range(1)));
+  EpochRunner<T> runner(network, spec, scaling, dataset, team);
   int epoch = 0;
   for (auto _ : state) {
     const auto number = static_cast<std::uint32_t>(++epoch);
@@ -66,8 +67,12 @@ void BM_Train(benchmark::State& state) {
   }
   ReportPerRow(state);
 }
-BENCHMARK(BM_Train<float>)->Arg(1)->Arg(32)->Arg(128)->Arg(512)->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_Train<double>)->Arg(1)->Arg(128)->Unit(benchmark::kMillisecond);
+// {batch size, threads}
+BENCHMARK(BM_Train<float>)
+    ->ArgsProduct({{1, 32, 128, 512}, {1}})
+    ->ArgsProduct({{32, 128, 512}, {2}})
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Train<double>)->Args({1, 1})->Args({128, 1})->Unit(benchmark::kMillisecond);
 
 template <typename T>
 void BM_CostPass(benchmark::State& state) {
@@ -76,12 +81,13 @@ void BM_CostPass(benchmark::State& state) {
   Scaling scaling;
   scaling.kind = ScalingKind::kDivideBy255;
   const PackedNetwork<T> packed(network, DrawParameters<T>(network));
-  DatasetPass<T> pass(network, scaling, dataset);
+  ThreadTeam team(static_cast<int>(state.range(0)));
+  DatasetPass<T> pass(network, scaling, dataset, team);
   for (auto _ : state) benchmark::DoNotOptimize(CostOf(pass, packed, dataset));
   ReportPerRow(state);
 }
-BENCHMARK(BM_CostPass<float>)->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_CostPass<double>)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_CostPass<float>)->Arg(1)->Arg(2)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_CostPass<double>)->Arg(1)->Unit(benchmark::kMillisecond);
 
 // The largest product of a batch of 128: GFLOP/s of the dense kernel.
 template <typename T>

@@ -108,7 +108,7 @@ TEST(Evaluate, GivesNothingOnceItIsStopped) {
   stop.request_stop();
   for (const Dataset* dataset : {&classes, &targets}) {
     EXPECT_FALSE(
-        Evaluate(network, IdentityWeights(network), Scaling{}, *dataset, stop.get_token()));
+        Evaluate(network, IdentityWeights(network), Scaling{}, *dataset, 1, stop.get_token()));
   }
 }
 

@@ -123,7 +123,7 @@ TEST_P(SampleGradientTest, AgreesWithFiniteDifferences) {
   const std::vector<double> x = InputOf(0);
   const std::vector<double> t = TargetOf(0);
   inputs_.Append(dataset_, 0);
-  SampleStep<double>(network_).Run(packed, inputs_.rows(), t, 1);
+  SampleStep<double>(network_).Run(packed, inputs_, t, std::vector<double>{1});
   testing::ExpectIsGradientOf(
       [&](const Parameters<double>& w) { return ReferenceLoss<double>(network_, w, x, t); }, at_,
       Moved(packed));
@@ -131,7 +131,8 @@ TEST_P(SampleGradientTest, AgreesWithFiniteDifferences) {
 
 TEST_P(GradientTest, OfABatchIsTheSumOverItsRows) {
   PackedNetwork<double> packed(network_, at_);
-  BatchGradient<double> gradient(network_, kRows);
+  ThreadTeam team(2);
+  BatchGradient<double> gradient(network_, kRows, team);
   KeptDerivatives<double> kept(network_, TrainingSpec{}, kRows);
   gradient.Add(packed, inputs_, AppendAll(), &kept);
   gradient.Apply(packed, 1);
@@ -154,7 +155,8 @@ TEST_P(GradientTest, OfABatchWithDropoutIsThatOfTheThinnedNetwork) {
   kept.SetPlace(2, 64);
   const std::vector<double> targets = AppendAll();
   PackedNetwork<double> packed(network_, at_);
-  BatchGradient<double> gradient(network_, kRows);
+  ThreadTeam team(2);
+  BatchGradient<double> gradient(network_, kRows, team);
   gradient.Add(packed, inputs_, targets, &kept);
   gradient.Apply(packed, 1);
 
@@ -162,7 +164,7 @@ TEST_P(GradientTest, OfABatchWithDropoutIsThatOfTheThinnedNetwork) {
   const bool softmax = network_.loss == Loss::kCrossEntropy;
   using Output = BatchForward<double>::Output;
   const auto loss = [&](const Parameters<double>& w) {
-    forward.Run(PackedNetwork<double>(network_, w), inputs_.rows(),
+    forward.Run(PackedNetwork<double>(network_, w), inputs_.rows(), 0,
                 softmax ? Output::kWeightedSums : Output::kActivations, &kept);
     const auto outputs = static_cast<std::size_t>(network_.outputs());
     double sum = 0;

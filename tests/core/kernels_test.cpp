@@ -145,33 +145,113 @@ TEST_P(KernelsTest, LeavingOutZerosDoesNotChangeABit) {
   CheckSparseProduct<double>();
 }
 
+// x as the rows of a sparse matrix that has them all.
 template <typename T>
-void CheckBackwardUpdate() {
-  for (const auto& [rows, units, ignored] : kSizes) {
-    Matrix<T> w(rows, units, 1);
-    Matrix<T> before(rows, units, 1);
-    Matrix<T> a(1, rows, 2);
-    Matrix<T> s(1, units, 3);
-    Matrix<T> back(1, rows, 4);
-    const T rate{0.25};
-    ActiveKernels<T>().backward_update(rows, units, w.data(), w.stride(), a.data(), s.data(), rate,
-                                       back.data());
+class Dense {
+ public:
+  Dense(Matrix<T>& x, std::int64_t rows) {
+    offsets_ = {0};
     for (std::int64_t r = 0; r < rows; ++r) {
-      double dot = 0;
-      for (std::int64_t c = 0; c < units; ++c) {
-        dot += static_cast<double>(before.at(r, c)) * static_cast<double>(s.at(0, c));
-        ASSERT_NEAR(static_cast<double>(w.at(r, c)),
-                    static_cast<double>(before.at(r, c) - rate * a.at(0, r) * s.at(0, c)),
-                    kTolerance<T>);
+      for (std::int64_t c = 0; c < x.columns(); ++c) values_.push_back(x.at(r, c));
+      offsets_.push_back(static_cast<std::int64_t>(values_.size()));
+    }
+  }
+  SparseRows<T> rows() const {
+    return {static_cast<std::int64_t>(offsets_.size()) - 1, offsets_.data(), nullptr,
+            values_.data()};
+  }
+
+ private:
+  std::vector<std::int64_t> offsets_;
+  std::vector<T> values_;
+};
+
+template <typename T>
+void CheckDescents() {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  const T rate{0.3};
+  for (const auto& [m, n, k] : kSizes) {
+    Matrix<T> a(m, k, 1);
+    Matrix<T> a_transposed(k, m, 1);
+    Matrix<T> b(k, n, 2);
+    Matrix<T> product(m, n, 3);
+    Matrix<T> apart(m, n, 4);
+    Matrix<T> fused(m, n, 4);
+    Matrix<T> sparse(m, n, 4);
+    for (std::int64_t r = 0; r < m; ++r) {
+      for (std::int64_t i = 0; i < k; ++i) a_transposed.at(i, r) = a.at(r, i);
+      for (std::int64_t c = 0; c < n; ++c) product.at(r, c) = 0;
+    }
+    kernels.multiply(m, n, k, a.data(), a.stride(), b.data(), b.stride(), product.data(),
+                     product.stride());
+    kernels.subtract_scaled(m * apart.stride(), rate, product.data(), apart.data());
+    kernels.descend_transposed(m, n, k, a_transposed.data(), a_transposed.stride(), b.data(),
+                               b.stride(), rate, fused.data(), fused.stride());
+    const Dense<T> dense(a, m);
+    kernels.sparse_descend(dense.rows(), b.data(), b.stride(), n, rate, sparse.data(),
+                           sparse.stride());
+    for (std::int64_t r = 0; r < m; ++r) {
+      for (std::int64_t c = 0; c < n; ++c) {
+        ASSERT_EQ(fused.at(r, c), apart.at(r, c));
+        ASSERT_EQ(sparse.at(r, c), apart.at(r, c));
       }
-      ASSERT_NEAR(static_cast<double>(back.at(0, r)), dot, kTolerance<T>);
     }
   }
 }
 
-TEST_P(KernelsTest, BackwardUsesARowBeforeItsUpdate) {
-  CheckBackwardUpdate<float>();
-  CheckBackwardUpdate<double>();
+TEST_P(KernelsTest, AFusedDescentIsTheSumThenTheStep) {
+  CheckDescents<float>();
+  CheckDescents<double>();
+}
+
+TEST_P(KernelsTest, ARowWithoutEntriesIsLeftAlone) {
+  const std::vector<std::int64_t> offsets = {0, 0, 1};
+  const std::int32_t column = 0;
+  const float value = 1;
+  Matrix<float> b(1, 20, 1);
+  Matrix<float> c(2, 20, 2);
+  Matrix<float> before(2, 20, 2);
+  ActiveKernels<float>().sparse_descend({2, offsets.data(), &column, &value}, b.data(), b.stride(),
+                                        20, 1, c.data(), c.stride());
+  for (std::int64_t i = 0; i < 20; ++i) {
+    EXPECT_EQ(c.at(0, i), before.at(0, i));
+    EXPECT_NEAR(c.at(1, i), before.at(1, i) - b.at(0, i), 1e-6);
+  }
+}
+
+template <typename T>
+void CheckVectorProducts() {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  for (const auto& [units, ignored, inputs] : kSizes) {
+    Matrix<T> w(inputs, units, 1);
+    Matrix<T> a(1, inputs, 2);
+    Matrix<T> s(1, units, 3);
+    Matrix<T> as_batch(1, units, 4);
+    Matrix<T> as_vector(1, units, 4);
+    Matrix<T> back(1, inputs, 5);
+    kernels.multiply(1, units, inputs, a.data(), a.stride(), w.data(), w.stride(), as_batch.data(),
+                     as_batch.stride());
+    kernels.multiply_vector(inputs, units, w.data(), w.stride(), a.data(), as_vector.data());
+    kernels.multiply_vector_by_transposed(inputs, units, w.data(), w.stride(), s.data(),
+                                          back.data());
+    for (std::int64_t c = 0; c < units; ++c) ASSERT_EQ(as_vector.at(0, c), as_batch.at(0, c));
+    for (std::int64_t r = 0; r < inputs; ++r) {
+      double dot = 0;
+      for (std::int64_t c = 0; c < units; ++c) {
+        dot += static_cast<double>(w.at(r, c)) * static_cast<double>(s.at(0, c));
+      }
+      ASSERT_NEAR(static_cast<double>(back.at(0, r)), dot, kTolerance<T>);
+      // However many rows are done at once.
+      T alone = 0;
+      kernels.multiply_vector_by_transposed(1, units, &w.at(r, 0), w.stride(), s.data(), &alone);
+      ASSERT_EQ(back.at(0, r), alone);
+    }
+  }
+}
+
+TEST_P(KernelsTest, VectorProductsAgree) {
+  CheckVectorProducts<float>();
+  CheckVectorProducts<double>();
 }
 
 // Largest error of e^x in units of the last place.

@@ -48,6 +48,7 @@ void Fill(PackedNetwork<double>& network, const Weights& values) {
 
 // The weights after kUpdates of half the doubled gradient.
 Weights Descend(const OptimizerSpec& spec, double rate, const PenaltySpec& penalty = {}) {
+  ThreadTeam team(3);
   const auto optimizer = MakeOptimizer<double>(spec, Tiny());
   PackedNetwork<double> network(Tiny());
   PackedNetwork<double> gradient(Tiny());
@@ -57,10 +58,10 @@ Weights Descend(const OptimizerSpec& spec, double rate, const PenaltySpec& penal
     Fill(gradient, {2 * g.w1, 2 * g.w2, 2 * g.b});
     double scale = 0.5;
     if (penalty.any()) {
-      Penalise(penalty, network, scale, gradient);
+      Penalise(penalty, network, scale, gradient, team);
       scale = 1;
     }
-    optimizer->Update(network, gradient, scale, rate, update);
+    optimizer->Update(network, gradient, scale, rate, update, team);
   }
   return WeightsIn(network);
 }
@@ -117,17 +118,19 @@ TEST_P(OptimizerTest, PenaltiesPullWeightsAndNotBiases) {
 TEST_P(OptimizerTest, APenaltyLeavesAWeightOfZeroAlone) {
   PackedNetwork<float> network(Tiny());
   PackedNetwork<float> gradient(Tiny());
-  Penalise({1, 1}, network, 1, gradient);
+  ThreadTeam team(1);
+  Penalise({1, 1}, network, 1, gradient, team);
   for (std::int64_t i = 0; i < gradient.element_count(); ++i) EXPECT_EQ(gradient.data()[i], 0);
 }
 
 TEST_P(OptimizerTest, FloatsFollowDoubles) {
+  ThreadTeam team(1);
   const auto optimizer = MakeOptimizer<float>(AdamSpec{}, Tiny());
   PackedNetwork<float> network(Tiny());
   PackedNetwork<float> gradient(Tiny());
   gradient.layer(0).weights[0] = 4;
   for (int update = 1; update <= kUpdates; ++update) {
-    optimizer->Update(network, gradient, 1, 0.01, update);
+    optimizer->Update(network, gradient, 1, 0.01, update, team);
   }
   // A constant gradient moves a weight by the rate each time.
   EXPECT_NEAR(network.layer(0).weights[0], -0.01 * kUpdates, 1e-5);
