@@ -36,6 +36,8 @@ def new_server(scratch: Path) -> Iterator[Callable[..., Server]]:
     yield start
     for server in servers:
         server.abandon()
+    for server in servers:
+        assert not (reports := server.sanitizer_reports()), "\n".join(reports)
 
 
 @pytest.fixture(scope="module")

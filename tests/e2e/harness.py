@@ -413,6 +413,20 @@ class Server:
             except ProcessLookupError:  # it ended by itself meanwhile
                 pass
 
+    def sanitizer_reports(self) -> list[str]:
+        """What a sanitizer said of the server or of a worker; nobody else reads a
+        worker's log, or its exit code after it has told its outcome."""
+        texts = {
+            log: log.read_text(errors="replace")
+            for log in (self.log, *self.data_dir.rglob("*.log"))
+        }
+        signs = ("Sanitizer", "runtime error:")
+        return [
+            f"{log}:\n{text}"
+            for log, text in texts.items()
+            if any(sign in text for sign in signs)
+        ]
+
     def abandon(self) -> None:
         """Ends whatever is left, for the end of a test that failed."""
         if self.process is not None:

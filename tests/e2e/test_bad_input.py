@@ -151,10 +151,16 @@ WRONG = {
 }
 
 
+def files_at_rest(server: Server) -> set[str]:
+    """An upload is removed after its dataset is ACTIVE."""
+    wait_until("the last upload to be removed", lambda: not server.files("uploads"))
+    return server.files("datasets", "uploads")
+
+
 @pytest.fixture(scope="module")
 def before(server: Server) -> set[str]:
     server.api.active("good", ROWS)
-    return server.files("datasets", "uploads")
+    return files_at_rest(server)
 
 
 def assert_unharmed(server: Server, name: str, before: set[str]) -> None:
@@ -233,7 +239,7 @@ def test_idx_and_npy_and_csv_of_the_same_rows_are_the_same_dataset(server: Serve
 
 def test_a_parser_that_is_killed_fails_its_own_upload_only(server: Server) -> None:
     """It is killed as often as it is started, in the middle of a long task."""
-    before = server.files("datasets", "uploads")
+    before = files_at_rest(server)
     name = server.api.create_dataset(
         "killed",
         generator=dataset_pb2.GeneratorSource(
