@@ -9,8 +9,6 @@
 namespace trainyard::server {
 namespace {
 
-constexpr std::int64_t kDefaultGeneratedRows = 1000;
-
 absl::Status Unknown(std::string_view field) {
   return FieldError(field, "UNKNOWN_VALUE",
                     StrCat(field, " is one that this server does not know"));
@@ -31,6 +29,50 @@ absl::StatusOr<FileFormat> ToCore(v1::UploadSource::Format format) {
   }
 }
 
+absl::Status CheckClasses(v1::Task task, int class_count) {
+  if (task != v1::REGRESSION || class_count == 0) return absl::OkStatus();
+  return FieldError("dataset.class_count", "NOT_A_CLASSIFICATION",
+                    "a regression has no classes: leave class_count out");
+}
+
+absl::StatusOr<GeneratorKind> ToCore(v1::GeneratorSource::Kind kind) {
+  switch (kind) {
+    case v1::GeneratorSource::KIND_UNSPECIFIED:
+      return FieldError("dataset.generator.kind", "REQUIRED",
+                        "generator.kind is required, such as DIGITS, XOR or SPIRAL");
+    case v1::GeneratorSource::DIGITS:
+      return GeneratorKind::kDigits;
+    case v1::GeneratorSource::AND:
+      return GeneratorKind::kAnd;
+    case v1::GeneratorSource::OR:
+      return GeneratorKind::kOr;
+    case v1::GeneratorSource::XOR:
+      return GeneratorKind::kXor;
+    case v1::GeneratorSource::NAND:
+      return GeneratorKind::kNand;
+    case v1::GeneratorSource::NOR:
+      return GeneratorKind::kNor;
+    case v1::GeneratorSource::CIRCLE:
+      return GeneratorKind::kCircle;
+    case v1::GeneratorSource::XOR_POINTS:
+      return GeneratorKind::kXorPoints;
+    case v1::GeneratorSource::GAUSS:
+      return GeneratorKind::kGauss;
+    case v1::GeneratorSource::SPIRAL:
+      return GeneratorKind::kSpiral;
+    case v1::GeneratorSource::PLANE:
+      return GeneratorKind::kPlane;
+    case v1::GeneratorSource::GAUSS_REGRESSION:
+      return GeneratorKind::kGaussRegression;
+    default:
+      return Unknown("dataset.generator.kind");
+  }
+}
+
+v1::Task ToProto(Task task) {
+  return task == Task::kRegression ? v1::REGRESSION : v1::CLASSIFICATION;
+}
+
 }  // namespace
 
 absl::StatusOr<IngestSpec> ToIngestSpec(const v1::Dataset& message) {
@@ -41,9 +83,8 @@ absl::StatusOr<IngestSpec> ToIngestSpec(const v1::Dataset& message) {
     return FieldError("dataset.class_count", "NEGATIVE", "class_count is negative");
   }
   const bool regression = message.task() == v1::REGRESSION;
-  if (regression && message.class_count() > 0) {
-    return FieldError("dataset.class_count", "NOT_A_CLASSIFICATION",
-                      "a regression has no classes: leave class_count out");
+  if (auto status = CheckClasses(message.task(), message.class_count()); !status.ok()) {
+    return status;
   }
   if (!regression && message.upload().target_columns_size() > 0) {
     return FieldError("dataset.upload.target_columns", "NOT_A_REGRESSION",
@@ -61,32 +102,37 @@ absl::StatusOr<IngestSpec> ToIngestSpec(const v1::Dataset& message) {
 
 absl::StatusOr<GeneratorSpec> ToGeneratorSpec(const v1::Dataset& message) {
   const v1::GeneratorSource& source = message.generator();
-  if (source.kind() != v1::GeneratorSource::DIGITS) {
-    if (source.kind() != v1::GeneratorSource::KIND_UNSPECIFIED) {
-      return Unknown("dataset.generator.kind");
-    }
-    return FieldError("dataset.generator.kind", "REQUIRED", "generator.kind is required: DIGITS");
+  auto kind = ToCore(source.kind());
+  if (!kind.ok()) return kind.status();
+  if (!v1::Task_IsValid(message.task())) return Unknown("dataset.task");
+  if (*kind == GeneratorKind::kGauss && message.task() == v1::REGRESSION) {
+    kind = GeneratorKind::kGaussRegression;
   }
-  if (message.task() == v1::REGRESSION) {
-    return FieldError("dataset.task", "NOT_A_REGRESSION", "DIGITS are for classification");
+  const v1::Task task = ToProto(TaskOf(*kind));
+  if (message.task() != v1::TASK_UNSPECIFIED && message.task() != task) {
+    return FieldError("dataset.task", "TASK_MISMATCH",
+                      StrCat(v1::GeneratorSource::Kind_Name(source.kind()), " is for the task ",
+                             v1::Task_Name(task), ": leave the task out"));
   }
+  if (auto status = CheckClasses(task, message.class_count()); !status.ok()) return status;
   if (source.seed() < 0) {
     return FieldError("dataset.generator.seed", "NEGATIVE", "seed is negative");
   }
   GeneratorSpec spec;
-  spec.kind = GeneratorKind::kDigits;
-  spec.rows = source.row_count() == 0 ? kDefaultGeneratedRows : source.row_count();
+  spec.kind = *kind;
+  spec.rows = source.row_count() == 0 ? DefaultRows(*kind) : source.row_count();
   if (source.has_noise()) spec.noise = source.noise();
   spec.seed = static_cast<std::uint64_t>(source.seed());
   const absl::Status valid = Validate(spec);
   if (valid.ok()) return spec;
   ErrorDetails details = GetErrorDetails(valid);
+  if (details.field == "rows") details.field = "row_count";
   if (!details.field.empty()) details.field = "dataset.generator." + details.field;
   return MakeError(valid.code(), std::move(details), std::string(valid.message()));
 }
 
 void Describe(const DatasetInfo& info, v1::Dataset* message) {
-  message->set_task(info.task == Task::kRegression ? v1::REGRESSION : v1::CLASSIFICATION);
+  message->set_task(ToProto(info.task));
   message->set_row_count(info.rows);
   message->set_feature_count(info.features);
   message->set_class_count(info.class_count);

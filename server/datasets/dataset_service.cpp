@@ -25,10 +25,11 @@ absl::StatusOr<v1::Dataset> NewDataset(const std::string& parent,
   if (auto id = CheckId("dataset_id", request.dataset_id()); !id.ok()) return id;
   v1::Dataset dataset;
   const v1::Dataset& asked = request.dataset();
-  dataset.set_task(asked.task() == v1::TASK_UNSPECIFIED ? v1::CLASSIFICATION : asked.task());
+  dataset.set_task(asked.task());
   dataset.set_class_count(asked.class_count());
   if (asked.has_upload()) {
     *dataset.mutable_upload() = asked.upload();
+    if (asked.task() == v1::TASK_UNSPECIFIED) dataset.set_task(v1::CLASSIFICATION);
     if (auto spec = ToIngestSpec(dataset); !spec.ok()) return spec.status();
     dataset.set_state(v1::Dataset::UPLOADING);
     dataset.add_parts()->set_kind(v1::UploadPart::DATA);
@@ -37,6 +38,7 @@ absl::StatusOr<v1::Dataset> NewDataset(const std::string& parent,
     *dataset.mutable_generator() = asked.generator();
     auto spec = ToGeneratorSpec(dataset);
     if (!spec.ok()) return spec.status();
+    dataset.set_task(TaskOf(spec->kind) == Task::kRegression ? v1::REGRESSION : v1::CLASSIFICATION);
     dataset.mutable_generator()->set_row_count(spec->rows);
     dataset.set_state(v1::Dataset::INGESTING);
   } else {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 #include "client/cli/app.h"
@@ -274,6 +275,25 @@ TEST_F(DatasetCommands, CreateSaysWhyItFailedAndFreesTheName) {
   EXPECT_EQ(out_.str(), "");
   EXPECT_THAT(err_.str(), HasSubstr("line 7: no number"));
   EXPECT_TRUE(datasets_.deleted);
+}
+
+TEST_F(Commands, GenerateTakesEveryKindByItsWord) {
+  const std::map<std::string, v1::GeneratorSource::Kind> kinds = {
+      {"digits", v1::GeneratorSource::DIGITS},
+      {"nand", v1::GeneratorSource::NAND},
+      {"xor-points", v1::GeneratorSource::XOR_POINTS},
+      {"gauss-regression", v1::GeneratorSource::GAUSS_REGRESSION}};
+  for (const auto& [word, kind] : kinds) {
+    datasets_.polls = 0;
+    ASSERT_EQ(Run({"dataset", "generate", "d", "--kind", word, "--noise", "0.1"}), kDone)
+        << err_.str();
+    EXPECT_EQ(datasets_.created.dataset().generator().kind(), kind);
+    EXPECT_EQ(datasets_.created.dataset().generator().noise(), 0.1);
+    EXPECT_EQ(datasets_.created.dataset().task(), v1::TASK_UNSPECIFIED);
+  }
+  ASSERT_EQ(Run({"dataset", "generate", "d", "--kind", "gauss", "--task", "regression"}), kDone);
+  EXPECT_EQ(datasets_.created.dataset().task(), v1::REGRESSION);
+  EXPECT_EQ(Run({"dataset", "generate", "d", "--kind", "sextant"}), kBadUsage);
 }
 
 TEST_F(Commands, TrainPrintsTheJobThenBareEvents) {

@@ -9,6 +9,7 @@
 #include "core/rng/elementary.h"
 #include "core/rng/mt19937.h"
 #include "core/rng/philox.h"
+#include "core/rng/trigonometry.h"
 
 namespace trainyard {
 namespace {
@@ -122,6 +123,20 @@ TEST(Elementary, AgreesWithLibm) {
     EXPECT_NEAR(DeterministicLog(x), std::log(x), 5e-16 * std::abs(std::log(x)) + 1e-16) << x;
   }
   EXPECT_TRUE(std::isnan(DeterministicExp(std::nan(""))));
+}
+
+TEST(SineCosine, AgreesWithLibmAndIsExactAtQuarters) {
+  for (double turns = -3; turns < 3; turns += 0.0007) {
+    const SineCosine found = DeterministicSineCosine(turns);
+    EXPECT_NEAR(found.sine, std::sin(2 * std::numbers::pi * turns), 5e-15) << turns;
+    EXPECT_NEAR(found.cosine, std::cos(2 * std::numbers::pi * turns), 5e-15) << turns;
+    EXPECT_NEAR(found.sine * found.sine + found.cosine * found.cosine, 1, 5e-16);
+  }
+  for (int quarter = -4; quarter <= 4; ++quarter) {
+    const SineCosine found = DeterministicSineCosine(quarter / 4.0);
+    EXPECT_EQ(std::abs(found.sine), std::abs(quarter % 2));
+    EXPECT_EQ(std::abs(found.cosine), 1 - std::abs(quarter % 2));
+  }
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -211,6 +212,30 @@ def test_a_preview_draws_the_digit(prepared: Cli) -> None:
     row = prepared.json("dataset", "preview", "digits", "--row", "7")["rows"][0]
     assert len(row["features"]) == 784 and row["row"] == "7"
     prepared("dataset", "preview", "digits", "--row", "20", status=FAILED)
+
+
+def test_gates_and_points_are_generated(prepared: Cli) -> None:
+    def generate(name: str, *options: str, status: int = 0) -> Any:
+        words = ("dataset", "generate", name, "--kind", *options)
+        return prepared(*words, status=status) if status else prepared.json(*words)
+
+    gate = generate("gate", "nand")
+    assert gate["rowCount"] == "4" and gate["labelHistogram"] == ["1", "3"]
+    last = prepared.json("dataset", "preview", "gate", "--row", "3")["rows"][0]
+    assert last["features"] == [1, 1] and last["label"] == 0
+    generate("none", "xor", "--rows", "100", status=FAILED)
+
+    spiral = generate("spiral", "spiral", "--rows", "300", "--noise", "0.1", "--seed", "2")
+    assert spiral["task"] == "CLASSIFICATION" and spiral["labelHistogram"] == ["150", "150"]
+    assert generate("again", "spiral", "--rows", "300", "--noise", "0.1", "--seed", "2")[
+        "digest"
+    ] == spiral["digest"]
+    generate("none", "spiral", "--noise", "0.6", status=FAILED)
+
+    for kind in ("plane", "gauss-regression"):
+        made = generate(kind, kind, "--rows", "50")
+        assert made["task"] == "REGRESSION" and made["targetCount"] == 1
+        assert len(prepared.json("dataset", "preview", kind, "--row", "0")["rows"][0]["targets"]) == 1
 
 
 def test_predict_takes_a_row_of_a_dataset_or_a_file(prepared: Cli, job: str, scratch: Path) -> None:

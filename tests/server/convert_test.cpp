@@ -201,6 +201,48 @@ TEST(DatasetTest, OptionsOfTheOtherTaskAreRefused) {
   EXPECT_EQ(ReasonOf(ToIngestSpec(message).status()), "NOT_A_CLASSIFICATION");
 }
 
+v1::Dataset Generated(v1::GeneratorSource::Kind kind) {
+  v1::Dataset message;
+  message.mutable_generator()->set_kind(kind);
+  return message;
+}
+
+TEST(GeneratorTest, EveryKindHasItsTaskAndItsRows) {
+  for (int number = 1; number < v1::GeneratorSource::Kind_ARRAYSIZE; ++number) {
+    const auto kind = static_cast<v1::GeneratorSource::Kind>(number);
+    const auto spec = ToGeneratorSpec(Generated(kind));
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    const bool gate = kind >= v1::GeneratorSource::AND && kind <= v1::GeneratorSource::NOR;
+    EXPECT_EQ(spec->rows, gate ? 4 : 1000) << kind;
+    const bool real = kind >= v1::GeneratorSource::PLANE;
+    EXPECT_EQ(TaskOf(spec->kind), real ? Task::kRegression : Task::kClassification) << kind;
+  }
+}
+
+TEST(GeneratorTest, GaussWithRegressionIsTheOneWithHills) {
+  v1::Dataset message = Generated(v1::GeneratorSource::GAUSS);
+  EXPECT_EQ(ToGeneratorSpec(message)->kind, GeneratorKind::kGauss);
+  message.set_task(v1::REGRESSION);
+  EXPECT_EQ(ToGeneratorSpec(message)->kind, GeneratorKind::kGaussRegression);
+}
+
+TEST(GeneratorTest, ErrorsNameTheFieldOfTheMessage) {
+  EXPECT_EQ(FieldOf(ToGeneratorSpec(Generated(v1::GeneratorSource::KIND_UNSPECIFIED)).status()),
+            "dataset.generator.kind");
+  v1::Dataset message = Generated(v1::GeneratorSource::XOR);
+  message.mutable_generator()->set_row_count(5);
+  EXPECT_EQ(FieldOf(ToGeneratorSpec(message).status()), "dataset.generator.row_count");
+  message = Generated(v1::GeneratorSource::SPIRAL);
+  message.mutable_generator()->set_noise(0.6);
+  EXPECT_EQ(FieldOf(ToGeneratorSpec(message).status()), "dataset.generator.noise");
+  message = Generated(v1::GeneratorSource::SPIRAL);
+  message.set_task(v1::REGRESSION);
+  EXPECT_EQ(FieldOf(ToGeneratorSpec(message).status()), "dataset.task");
+  message = Generated(v1::GeneratorSource::PLANE);
+  message.set_class_count(2);
+  EXPECT_EQ(FieldOf(ToGeneratorSpec(message).status()), "dataset.class_count");
+}
+
 TEST(NamesTest, IdsAreThoseOfTheContract) {
   for (const char* good : {"a", "a1", "a-b", "mnist-train"}) EXPECT_TRUE(CheckId("id", good).ok());
   EXPECT_TRUE(CheckId("id", std::string(63, 'a')).ok());
