@@ -61,7 +61,10 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddJobShow(job, context);
   AddJobWatch(job, context);
   AddJobWait(job, context);
+  AddJobPause(job, context);
+  AddJobResume(job, context);
   AddJobCancel(job, context);
+  AddJobFork(job, context);
   AddJobDelete(job, context);
 
   AddEvaluate(*app, context);

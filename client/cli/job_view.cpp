@@ -33,6 +33,10 @@ std::string ErrorLine(const google::rpc::Status& status) {
 
 void AddSpec(const v1::TrainingJob& job, Properties& properties) {
   const v1::TrainingJobSpec& spec = job.spec();
+  if (job.has_forked_from()) {
+    properties.Add("forked from",
+                   absl::StrCat(job.forked_from().job(), "  epoch ", job.forked_from().epoch()));
+  }
   properties.Add("network", absl::StrCat(spec.network(), "  ", Architecture(job.network_spec())));
   properties.Add("dataset", job.row_count() > 0 ? absl::StrCat(spec.dataset(), "  ",
                                                                Thousands(job.row_count()), " rows")

@@ -1,5 +1,7 @@
 #include "client/cli/training_options.h"
 
+#include "absl/status/statusor.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "client/cli/choices.h"
 #include "client/cli/options.h"
@@ -48,20 +50,11 @@ void AddRegularisation(CLI::App& command, TrainingOptions& options) {
 void AddNumbers(CLI::App& command, TrainingOptions& options) {
   command.add_option("--precision", options.precision, "Floating-point type (default: f32)")
       ->check(Choices({"f32", "f64"}));
-  command.add_option("--threads", options.threads,
-                     "Use at most so many threads; the result is the same (default: 1)");
   command
       .add_option("--rng", options.rng,
                   "Random numbers; numpy draws what a script does after np.random.seed "
                   "(default: philox)")
       ->check(Choices({"philox", "numpy"}));
-  command.add_option("--seed", options.seed,
-                     "Seed of the permutations, with --rng numpy of the weights too (default: the "
-                     "network's seed)");
-  command
-      .add_option("--gradient-reduction", options.gradient_reduction,
-                  "How a mini-batch's gradients are put together (default: mean)")
-      ->check(Choices({"mean", "sum"}));
   command
       .add_option("--input-scaling", options.input_scaling,
                   "How inputs are scaled; auto divides bytes by 255 (default: auto)")
@@ -70,6 +63,16 @@ void AddNumbers(CLI::App& command, TrainingOptions& options) {
 
 absl::Status Misplaced(absl::string_view option, absl::string_view needs) {
   return absl::InvalidArgumentError(absl::StrCat(option, " needs ", needs));
+}
+
+// last, all or N, as TrainingJobSpec.keep_checkpoints.
+absl::StatusOr<int> ParseKeep(absl::string_view text) {
+  if (text == "last") return 1;
+  if (text == "all") return -1;
+  int count = 0;
+  if (absl::SimpleAtoi(text, &count) && count >= 1) return count;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--keep-checkpoints: '", text, "' is not last, all, or a number from 1"));
 }
 
 void Choose(const std::string& word, v1::Optimizer& optimizer) {
@@ -146,7 +149,7 @@ absl::Status ApplyRegularisation(const TrainingOptions& options, v1::TrainingJob
 
 }  // namespace
 
-void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
+void AddForkOptions(CLI::App& command, TrainingOptions& options) {
   command.add_option("--epochs", options.epochs,
                      "Passes over the training set; 0 ends with the initial weights");
   command.add_option("--learning-rate", options.learning_rate, "Step size");
@@ -155,6 +158,24 @@ void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
   AddOptimizer(command, options);
   AddSchedule(command, options);
   AddRegularisation(command, options);
+  command
+      .add_option("--gradient-reduction", options.gradient_reduction,
+                  "How a mini-batch's gradients are put together (default: mean)")
+      ->check(Choices({"mean", "sum"}));
+  command.add_option("--seed", options.seed,
+                     "Seed of the permutations, with --rng numpy of the weights too (default: the "
+                     "network's seed)");
+  command.add_option("--threads", options.threads,
+                     "Use at most so many threads; the result is the same (default: 1)");
+  command
+      .add_option("--keep-checkpoints", options.keep_checkpoints,
+                  "Keep the weights of the last epoch written, of all epochs, or of the last N "
+                  "written (default: the last two and the best)")
+      ->type_name("last|all|N");
+}
+
+void AddTrainingOptions(CLI::App& command, TrainingOptions& options) {
+  AddForkOptions(command, options);
   AddNumbers(command, options);
 }
 
@@ -170,6 +191,11 @@ absl::Status Apply(const TrainingOptions& options, v1::TrainingJobSpec& spec) {
     spec.set_gradient_reduction(options.gradient_reduction == "sum" ? v1::SUM : v1::MEAN);
   }
   if (options.input_scaling) spec.set_input_scaling(ParseInputScaling(*options.input_scaling));
+  if (options.keep_checkpoints) {
+    const absl::StatusOr<int> keep = ParseKeep(*options.keep_checkpoints);
+    if (!keep.ok()) return keep.status();
+    spec.set_keep_checkpoints(*keep);
+  }
   absl::Status status = ApplyOptimizer(options, *spec.mutable_optimizer());
   if (status.ok()) status = ApplySchedule(options, *spec.mutable_schedule());
   return status.ok() ? ApplyRegularisation(options, spec) : status;

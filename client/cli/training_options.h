@@ -38,10 +38,14 @@ struct TrainingOptions {
   std::optional<std::int64_t> seed;
   std::optional<std::string> gradient_reduction;
   std::optional<std::string> input_scaling;
+  // last, all or N
+  std::optional<std::string> keep_checkpoints;
 };
 
 // `options` must live as long as the command.
 void AddTrainingOptions(CLI::App& command, TrainingOptions& options);
+// Those that a fork may change.
+void AddForkOptions(CLI::App& command, TrainingOptions& options);
 
 // Writes what was given over what `spec` says. Errors: INVALID_ARGUMENT for an
 // option that belongs to another optimiser or schedule than the one chosen.

@@ -60,8 +60,9 @@ template <typename T>
 HeaderContent ContentOf(const CheckpointHeader& header, const TrainingState<T>& state) {
   HeaderContent content;
   content.header = header;
-  content.numbers = {state.epochs_completed,     state.samples, state.seconds, state.best_epoch,
-                     state.best_validation_cost, std::nullopt};
+  content.numbers = {
+      state.epochs_completed,     state.samples, state.updates, state.seconds, state.best_epoch,
+      state.best_validation_cost, std::nullopt};
   if (state.generator) content.numbers.generator_position = state.generator->position;
   content.f64 = sizeof(T) == sizeof(double);
   return content;
@@ -154,6 +155,7 @@ absl::StatusOr<AnyState> ReadState(HashedReader& reader, const NetworkSpec& netw
   TrainingState<T> state{Parameters<T>(network)};
   state.epochs_completed = numbers.epochs_completed;
   state.samples = numbers.samples;
+  state.updates = numbers.updates;
   state.seconds = numbers.seconds;
   state.best_epoch = numbers.best_epoch;
   state.best_validation_cost = numbers.best_validation_cost;

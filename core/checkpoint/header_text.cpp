@@ -91,6 +91,7 @@ bool ReadGenerator(const Json& metadata, std::optional<int>& position) {
 bool ReadNumbers(const Json& metadata, StateNumbers& numbers) {
   return ReadInteger(metadata, "epoch", numbers.epochs_completed) &&
          ReadInteger(metadata, "sample", numbers.samples) &&
+         ReadInteger(metadata, "updates", numbers.updates) &&
          ReadBits(metadata, "epoch_seconds", numbers.seconds) &&
          ReadInteger(metadata, "best_epoch", numbers.best_epoch) &&
          ReadBits(metadata, "best_validation_cost", numbers.best_validation_cost) &&
@@ -132,6 +133,7 @@ Json MetadataOf(const HeaderContent& content) {
   Json metadata = {{"format", kFormat},
                    {"epoch", std::to_string(numbers.epochs_completed)},
                    {"sample", std::to_string(numbers.samples)},
+                   {"updates", std::to_string(numbers.updates)},
                    {"epoch_seconds", BitsOf(numbers.seconds)},
                    {"best_epoch", std::to_string(numbers.best_epoch)},
                    {"best_validation_cost", BitsOf(numbers.best_validation_cost)},

@@ -24,6 +24,7 @@ struct TensorEntry {
 struct StateNumbers {
   int epochs_completed = 0;
   std::int64_t samples = 0;
+  std::int64_t updates = 0;
   double seconds = 0;
   int best_epoch = 0;
   double best_validation_cost = 0;

@@ -98,6 +98,7 @@ void EpochRunner<T>::RunWindow(PackedNetwork<T>& network, std::int64_t first, st
     learning_rate_ = RateOf(first + row);
     rates_[static_cast<std::size_t>(row)] = static_cast<T>(learning_rate_);
   }
+  at_.updates += rows;
   Gather(first, rows);
   sample_step_->Run(network, inputs_, targets_, rates_);
 }
@@ -105,6 +106,7 @@ void EpochRunner<T>::RunWindow(PackedNetwork<T>& network, std::int64_t first, st
 template <typename T>
 void EpochRunner<T>::RunBatch(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
   learning_rate_ = RateOf(first / spec_.batch_size);
+  ++at_.updates;
   if (optimizer_ == nullptr && rows <= piece_rows_) {
     Gather(first, rows);
     kept_.SetPlace(at_.epoch, first);
@@ -115,7 +117,7 @@ void EpochRunner<T>::RunBatch(PackedNetwork<T>& network, std::int64_t first, std
     kept_.SetPlace(at_.epoch, first + done);
     batch_gradient_->Add(network, inputs_, targets_, &kept_);
   }
-  Descend(network, first, rows);
+  Descend(network, rows);
 }
 
 template <typename T>
@@ -125,16 +127,15 @@ T EpochRunner<T>::RateOfSum(std::int64_t rows) const {
 }
 
 template <typename T>
-void EpochRunner<T>::Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows) {
+void EpochRunner<T>::Descend(PackedNetwork<T>& network, std::int64_t rows) {
   if (optimizer_ == nullptr) return batch_gradient_->Apply(network, RateOfSum(rows));
-  const std::int64_t update = (at_.epoch - 1) * batches() + first / spec_.batch_size + 1;
   const bool mean = spec_.gradient_reduction == GradientReduction::kMean;
   double scale = mean ? 1 / static_cast<double>(rows) : 1;
   if (spec_.penalty.any()) {
     Penalise(spec_.penalty, network, scale, batch_gradient_->sum(), team_);
     scale = 1;
   }
-  optimizer_->Update(network, batch_gradient_->sum(), scale, learning_rate_, update, team_);
+  optimizer_->Update(network, batch_gradient_->sum(), scale, learning_rate_, at_.updates, team_);
   batch_gradient_->Reset();
 }
 

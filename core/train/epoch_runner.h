@@ -23,6 +23,8 @@ struct EpochStart {
   // Of the order, done already: whole batches.
   std::int64_t samples = 0;
   std::vector<std::uint32_t> order;
+  // Made before, in all epochs.
+  std::int64_t updates = 0;
 };
 
 // Visits every row of the training set once, in the order given, and moves the
@@ -43,6 +45,8 @@ class EpochRunner {
   std::int64_t Run(PackedNetwork<T>& network, EpochStart start, const Progress& progress,
                    const Stop& stop);
 
+  // Made so far, in all epochs.
+  std::int64_t updates() const { return at_.updates; }
   // The rate of the last update.
   double learning_rate() const { return learning_rate_; }
   // Null where the weights are all that there is to remember.
@@ -56,7 +60,7 @@ class EpochRunner {
   // What the sum of a batch's gradients is multiplied by.
   T RateOfSum(std::int64_t rows) const;
   void RunBatch(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
-  void Descend(PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
+  void Descend(PackedNetwork<T>& network, std::int64_t rows);
   // Fills inputs_ and targets_ with rows [first, first + rows) of the order.
   void Gather(std::int64_t first, std::int64_t rows);
 

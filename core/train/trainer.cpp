@@ -120,11 +120,12 @@ class Run {
     absl::Status told;
     const auto place_at = [&](std::int64_t rows_done) {
       now_.samples = rows_done;
+      now_.updates = epochs_.updates();
       now_.seconds = before + SecondsSince(start);
     };
     const std::int64_t rows = training_set_.rows();
     const std::int64_t done = epochs_.Run(
-        network_, {report.epoch, now_.samples, DrawOrder()},
+        network_, {report.epoch, now_.samples, DrawOrder(), now_.updates},
         [&](std::int64_t rows_done) {
           place_at(rows_done);
           told = observer_.OnProgress(report.epoch, rows_done, rows,

@@ -21,6 +21,8 @@ struct TrainingState {
   // Spent in that epoch so far.
   double seconds = 0;
   Parameters<T> parameters;
+  // Made with what the optimiser remembers.
+  std::int64_t updates = 0;
   // What the optimiser remembers, as SlotNamesOf says; empty before the first
   // update.
   std::vector<Parameters<T>> slots;

@@ -32,6 +32,11 @@ absl::Status CheckPresent(const v1::TrainingJobSpec& message) {
   if (message.batch_size() < 0) {
     return FieldError(StrCat(kPrefix, "batch_size"), "NEGATIVE", "batch_size is negative");
   }
+  if (message.keep_checkpoints() < -1) {
+    return FieldError(StrCat(kPrefix, "keep_checkpoints"), "OUT_OF_RANGE",
+                      StrCat("keep_checkpoints is ", message.keep_checkpoints(),
+                             "; it must be -1 for all, 0, or how many"));
+  }
   if (!v1::Precision_IsValid(message.precision())) return Unknown("precision");
   if (!v1::GradientReduction_IsValid(message.gradient_reduction())) {
     return Unknown("gradient_reduction");

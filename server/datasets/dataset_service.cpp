@@ -169,7 +169,7 @@ absl::Status DatasetService::CheckUnused(Transaction& transaction, const v1::Dat
         StrCat(dataset.name(), " is used by ", user, "; wait for it to end, or cancel it"));
   };
   using Job = v1::TrainingJob;
-  for (const auto state : {Job::QUEUED, Job::RUNNING, Job::CANCELLING}) {
+  for (const auto state : {Job::QUEUED, Job::RUNNING, Job::CANCELLING, Job::PAUSING, Job::PAUSED}) {
     auto rows = transaction.ListByState(ResourceKind::kJob, state);
     if (!rows.ok()) return rows.status();
     for (const ResourceRow& row : *rows) {

@@ -40,8 +40,22 @@ absl::StatusOr<v1::Dataset> ActiveDataset(Reader& reader, const Caller& caller,
       StrCat(dataset.name(), " is ", v1::Dataset::State_Name(dataset.state()), ", not ACTIVE"));
 }
 
-absl::Status CheckSize(const NetworkSpec& network, const TrainingRequest& training,
-                       std::int64_t rows) {
+// Resolves a dataset of the spec, checks that it fits, and writes its full
+// name back.
+absl::StatusOr<v1::Dataset> FittingDataset(Reader& reader, const Caller& caller,
+                                           const NetworkSpec& network, bool training,
+                                           std::string_view field, std::string* name) {
+  auto dataset = ActiveDataset(reader, caller, field, *name);
+  if (!dataset.ok()) return dataset.status();
+  if (auto fit = CheckFit(network, ToInfo(*dataset), training); !fit.ok()) return fit;
+  *name = dataset->name();
+  return dataset;
+}
+
+}  // namespace
+
+absl::Status JobService::CheckSize(const NetworkSpec& network, const TrainingRequest& training,
+                                   std::int64_t rows) {
   const double work = static_cast<double>(ParameterCount(network)) * static_cast<double>(rows) *
                       std::max(1, training.spec.epochs);
   if (work > kMaxWork) {
@@ -58,20 +72,6 @@ absl::Status CheckSize(const NetworkSpec& network, const TrainingRequest& traini
   }
   return absl::OkStatus();
 }
-
-// Resolves a dataset of the spec, checks that it fits, and writes its full
-// name back.
-absl::StatusOr<v1::Dataset> FittingDataset(Reader& reader, const Caller& caller,
-                                           const NetworkSpec& network, bool training,
-                                           std::string_view field, std::string* name) {
-  auto dataset = ActiveDataset(reader, caller, field, *name);
-  if (!dataset.ok()) return dataset.status();
-  if (auto fit = CheckFit(network, ToInfo(*dataset), training); !fit.ok()) return fit;
-  *name = dataset->name();
-  return dataset;
-}
-
-}  // namespace
 
 absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
                                  const v1::CreateTrainingJobRequest& request,

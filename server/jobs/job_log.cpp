@@ -17,8 +17,13 @@ bool MayGo(Job::State from, Job::State to) {
     case Job::QUEUED:
       return to == Job::RUNNING || to == Job::CANCELLED;
     case Job::RUNNING:
-      return to == Job::QUEUED || to == Job::CANCELLING || to == Job::SUCCEEDED ||
+      return to == Job::QUEUED || to == Job::CANCELLING || to == Job::PAUSING ||
+             to == Job::SUCCEEDED || to == Job::FAILED;
+    case Job::PAUSING:
+      return to == Job::PAUSED || to == Job::CANCELLING || to == Job::SUCCEEDED ||
              to == Job::FAILED;
+    case Job::PAUSED:
+      return to == Job::QUEUED || to == Job::CANCELLED;
     case Job::CANCELLING:
       return IsTerminal(to);
     case Job::STATE_UNSPECIFIED:
@@ -55,6 +60,15 @@ JobEdit JobEdit::New(Transaction& transaction, store::v1::JobRecord record) {
   return edit;
 }
 
+absl::StatusOr<std::optional<v1::TrainingEvent>> JobEdit::EventOfEpoch(int epoch) {
+  auto row = transaction_->EpochEvent(uid(), epoch);
+  if (!row.ok()) return row.status();
+  if (!row->has_value()) return std::nullopt;
+  v1::TrainingEvent event;
+  event.ParseFromString((*row)->body);
+  return event;
+}
+
 absl::Status JobEdit::Append(v1::TrainingEvent event) {
   const std::int64_t sequence = job().last_sequence() + 1;
   event.set_sequence(sequence);
@@ -81,6 +95,9 @@ absl::Status JobEdit::Enter(Job::State state, const std::string& reason) {
   v1::TrainingEvent event;
   event.mutable_state_change()->set_state(state);
   event.mutable_state_change()->set_reason(reason);
+  if (job().last_sequence() == 0 && job().has_forked_from()) {
+    *event.mutable_state_change()->mutable_forked_from() = job().forked_from();
+  }
   if (job().has_error()) *event.mutable_state_change()->mutable_error() = job().error();
   return Append(std::move(event));
 }

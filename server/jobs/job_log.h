@@ -1,6 +1,7 @@
 // A stored job and its events, changed together.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ class JobEdit {
 
   v1::TrainingJob& job() { return *record_.mutable_job(); }
   store::v1::JobRecord& record() { return record_; }
+
+  // The event that completed an epoch, if there is one.
+  absl::StatusOr<std::optional<v1::TrainingEvent>> EventOfEpoch(int epoch);
 
   // Sets sequence, attempt and time.
   absl::Status Append(v1::TrainingEvent event);

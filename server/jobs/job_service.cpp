@@ -157,40 +157,79 @@ absl::Status JobService::Delete(const Caller& caller, const v1::DeleteTrainingJo
   return status;
 }
 
-absl::StatusOr<Job> JobService::Cancel(const Caller& caller,
-                                       const v1::CancelTrainingJobRequest& request) {
+template <typename Request>
+absl::StatusOr<Job> JobService::Move(const Caller& caller, std::string_view method,
+                                     const Request& request,
+                                     const std::function<absl::Status(JobEdit&)>& move) {
   auto name = ResolveName(caller, "name", "jobs", request.name());
   if (!name.ok()) return name.status();
   Job response;
-  std::optional<JobEdit> cancelled;
-  auto status = Once(store_, {caller, "CancelTrainingJob", request, request.request_id()}, response,
+  std::optional<JobEdit> moved;
+  auto status = Once(store_, {caller, method, request, request.request_id()}, response,
                      [&](Transaction& transaction) -> absl::Status {
                        auto edit = JobEdit::Load(transaction, *name);
                        if (!edit.ok()) return edit.status();
-                       const auto state = edit->job().state();
-                       absl::Status done;
-                       if (state != Job::CANCELLING) {
-                         done = edit->Enter(state == Job::QUEUED ? Job::CANCELLED : Job::CANCELLING,
-                                            "cancelled by its user");
-                       }
+                       auto done = move(*edit);
                        if (done.ok()) done = edit->Save();
                        response = edit->job();
-                       cancelled = *std::move(edit);
+                       moved = *std::move(edit);
                        return done;
                      });
   if (!status.ok()) return status;
-  if (!cancelled) return response;
-  scheduler_.Remove(cancelled->uid());
-  std::shared_ptr<TrainingTask> task;
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = tasks_.find(cancelled->uid()); found != tasks_.end()) {
-      task = found->second;
-    }
-  }
-  if (task != nullptr) task->Cancel();
-  Announce(*cancelled);
+  // Not so for an answer given again.
+  if (moved) Announce(*moved);
+  FillQueue(response);
   return response;
+}
+
+std::shared_ptr<JobService::TrainingTask> JobService::TaskOf(const std::string& uid) {
+  const std::lock_guard lock(mutex_);
+  const auto found = tasks_.find(uid);
+  return found == tasks_.end() ? nullptr : found->second;
+}
+
+absl::StatusOr<Job> JobService::Cancel(const Caller& caller,
+                                       const v1::CancelTrainingJobRequest& request) {
+  auto job = Move(caller, "CancelTrainingJob", request, [](JobEdit& edit) -> absl::Status {
+    const auto state = edit.job().state();
+    if (state == Job::CANCELLING) return absl::OkStatus();
+    const bool at_once = state == Job::QUEUED || state == Job::PAUSED;
+    return edit.Enter(at_once ? Job::CANCELLED : Job::CANCELLING, "cancelled by its user");
+  });
+  if (!job.ok()) return job;
+  scheduler_.Remove(job->uid());
+  if (const auto task = TaskOf(job->uid())) task->Cancel();
+  return job;
+}
+
+absl::StatusOr<Job> JobService::Pause(const Caller& caller,
+                                      const v1::PauseTrainingJobRequest& request) {
+  auto job = Move(caller, "PauseTrainingJob", request, [](JobEdit& edit) -> absl::Status {
+    if (edit.job().state() == Job::PAUSING) return absl::OkStatus();
+    return edit.Enter(Job::PAUSING, "paused by its user");
+  });
+  if (!job.ok() || job->state() != Job::PAUSING) return job;
+  if (const auto task = TaskOf(job->uid())) task->Pause();
+  return job;
+}
+
+absl::StatusOr<Job> JobService::Resume(const Caller& caller,
+                                       const v1::ResumeTrainingJobRequest& request) {
+  bool queued = false;
+  auto job = Move(caller, "ResumeTrainingJob", request, [&](JobEdit& edit) -> absl::Status {
+    if (edit.job().state() != Job::PAUSED) {
+      return MakeError(absl::StatusCode::kFailedPrecondition,
+                       {"JOB_NOT_PAUSED", "", {{"state", Job::State_Name(edit.job().state())}}},
+                       StrCat(edit.job().name(), " is ", Job::State_Name(edit.job().state()),
+                              "; only a paused job can be resumed"));
+    }
+    queued = true;
+    return edit.Enter(Job::QUEUED, "resumed by its user");
+  });
+  if (!job.ok() || !queued) return job;
+  scheduler_.Enqueue({job->uid(), job->name()});
+  FillQueue(*job);
+  return job;
 }
 
 absl::StatusOr<v1::ListTrainingEventsResponse> JobService::ListEvents(

@@ -19,7 +19,13 @@
 #include "trainyard/v1/training.pb.h"
 #include "trainyard/worker/v1/worker.pb.h"
 
+namespace trainyard {
+struct NetworkSpec;
+}
+
 namespace trainyard::server {
+
+struct TrainingRequest;
 
 // Owns every job's state: nobody else changes it. Each change and its event are
 // one transaction, announced to watchers after it is durable. Any thread.
@@ -43,6 +49,12 @@ class JobService {
   absl::Status Delete(const Caller& caller, const v1::DeleteTrainingJobRequest& request);
   absl::StatusOr<v1::TrainingJob> Cancel(const Caller& caller,
                                          const v1::CancelTrainingJobRequest& request);
+  absl::StatusOr<v1::TrainingJob> Pause(const Caller& caller,
+                                        const v1::PauseTrainingJobRequest& request);
+  absl::StatusOr<v1::TrainingJob> Resume(const Caller& caller,
+                                         const v1::ResumeTrainingJobRequest& request);
+  absl::StatusOr<v1::TrainingJob> Fork(const Caller& caller,
+                                       const v1::ForkTrainingJobRequest& request);
   absl::StatusOr<v1::ListTrainingEventsResponse> ListEvents(
       const Caller& caller, const v1::ListTrainingEventsRequest& request);
 
@@ -66,6 +78,18 @@ class JobService {
   // Copies weights that a user gave with the network to the job.
   static absl::Status KeepGivenWeights(Transaction& transaction, const v1::TrainingJob& job);
   absl::Status AddGivenWeights(const std::string& uid, worker::v1::TrainTask& task);
+  // Whether a job is small enough for this machine.
+  static absl::Status CheckSize(const NetworkSpec& network, const TrainingRequest& training,
+                                std::int64_t rows);
+  // Moves a job as `request` asks and tells its worker, if it has one.
+  template <typename Request>
+  absl::StatusOr<v1::TrainingJob> Move(const Caller& caller, std::string_view method,
+                                       const Request& request,
+                                       const std::function<absl::Status(JobEdit&)>& move);
+  absl::Status PrepareFork(Transaction& transaction, const Caller& caller,
+                           const v1::ForkTrainingJobRequest& request,
+                           const store::v1::KeptCheckpoint& from, store::v1::JobRecord& record);
+  std::shared_ptr<TrainingTask> TaskOf(const std::string& uid);
   void FillEstimate(Reader& reader, v1::TrainingJob& job);
   void FillQueue(v1::TrainingJob& job) const;
 
@@ -77,7 +101,7 @@ class JobService {
   absl::Status Finish(const QueuedJob& key, int attempt,
                       const worker::v1::TrainingOutcome& outcome);
   void Lost(const QueuedJob& key, int attempt, const std::string& how, bool draining);
-  void Forget(const std::string& uid);
+  void Forget(const std::string& uid, const TrainingTask* task);
   void RemoveUnkept(const store::v1::JobRecord& record);
 
   const Layout& layout_;

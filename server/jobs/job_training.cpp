@@ -13,6 +13,7 @@
 #include "server/convert/network.h"
 #include "server/convert/status.h"
 #include "server/jobs/job_service.h"
+#include "server/jobs/kept_checkpoints.h"
 #include "server/jobs/speed.h"
 #include "server/jobs/training_task.h"
 
@@ -24,7 +25,7 @@ using Job = v1::TrainingJob;
 constexpr int kMaxLostAttempts = 20;
 constexpr int kKeptCheckpoints = 2;
 
-worker::v1::ServerMessage TaskOf(const store::v1::JobRecord& record) {
+worker::v1::ServerMessage MessageOf(const store::v1::JobRecord& record) {
   worker::v1::ServerMessage message;
   worker::v1::TrainTask& task = *message.mutable_train();
   const Job& job = record.job();
@@ -35,10 +36,10 @@ worker::v1::ServerMessage TaskOf(const store::v1::JobRecord& record) {
   if (record.has_validation_dataset()) {
     *task.mutable_validation_dataset() = record.validation_dataset();
   }
-  if (!record.checkpoints().empty()) {
-    task.set_resume_path(
-        Layout::RelativeCheckpoint(job.uid(), record.checkpoints().rbegin()->file()));
+  for (auto one = record.checkpoints().rbegin(); one != record.checkpoints().rend(); ++one) {
+    task.add_resume_paths(Layout::RelativeCheckpoint(job.uid(), one->file()));
   }
+  task.set_forked(job.has_forked_from());
   return message;
 }
 
@@ -50,7 +51,8 @@ absl::Status NotCurrent(const std::string& name, int attempt) {
 // An attempt may speak for its job while it is the current one and runs.
 bool IsCurrent(JobEdit& edit, int attempt) {
   return edit.job().attempt() == attempt &&
-         (edit.job().state() == Job::RUNNING || edit.job().state() == Job::CANCELLING);
+         (edit.job().state() == Job::RUNNING || edit.job().state() == Job::CANCELLING ||
+          edit.job().state() == Job::PAUSING);
 }
 
 // A replayed epoch is the same epoch: it must have the same cost, to the bit.
@@ -90,20 +92,10 @@ absl::Status ApplyEpoch(Transaction& transaction, JobEdit& edit, const v1::Epoch
 }
 
 absl::Status ApplyCheckpoint(JobEdit& edit, const worker::v1::Checkpoint& checkpoint) {
-  auto& kept = *edit.record().mutable_checkpoints();
-  // After a lost worker the same epoch may come again: the newest file counts.
-  kept.erase(std::remove_if(kept.begin(), kept.end(),
-                            [&](const auto& old) { return old.epoch() >= checkpoint.epoch(); }),
-             kept.end());
-  store::v1::KeptCheckpoint& added = *kept.Add();
-  added.set_epoch(checkpoint.epoch());
-  added.set_file(checkpoint.file());
-  added.set_weights_digest(checkpoint.weights_digest());
-  added.set_size_bytes(checkpoint.size_bytes());
-  while (kept.size() > kKeptCheckpoints) kept.erase(kept.begin());
-  edit.job().clear_checkpoint_epochs();
-  for (const auto& one : kept) edit.job().add_checkpoint_epochs(one.epoch());
+  if (!KeepCheckpoint(checkpoint, edit.record())) return absl::OkStatus();
   edit.record().set_lost_attempts(0);
+  // Those within an epoch are for going on, and nobody's to ask for.
+  if (checkpoint.sample() > 0) return absl::OkStatus();
   v1::TrainingEvent event;
   event.mutable_checkpoint()->set_epoch(checkpoint.epoch());
   event.mutable_checkpoint()->set_weights_digest(checkpoint.weights_digest());
@@ -131,13 +123,30 @@ absl::Status Apply(Transaction& transaction, JobEdit& edit, const worker::v1::Tr
   return absl::InternalError("a worker reported a fact of no known kind");
 }
 
+// A pause that the user did not ask for is the server's: the job waits for its
+// turn again.
+Job::State StateAfter(worker::v1::TrainingOutcome::Kind kind, Job::State state) {
+  using Outcome = worker::v1::TrainingOutcome;
+  switch (kind) {
+    case Outcome::CANCELLED:
+      return Job::CANCELLED;
+    case Outcome::FAILED:
+      return Job::FAILED;
+    case Outcome::PAUSED:
+      if (state == Job::CANCELLING) return Job::CANCELLED;
+      return state == Job::PAUSING ? Job::PAUSED : Job::QUEUED;
+    default:
+      return Job::SUCCEEDED;
+  }
+}
+
 }  // namespace
 
 absl::Status JobService::Recover() {
   std::vector<QueuedJob> queued;
   std::vector<std::pair<QueuedJob, int>> interrupted;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    for (const auto state : {Job::QUEUED, Job::RUNNING, Job::CANCELLING}) {
+    for (const auto state : {Job::QUEUED, Job::RUNNING, Job::CANCELLING, Job::PAUSING}) {
       auto rows = reader.ListByState(ResourceKind::kJob, state);
       if (!rows.ok()) return rows.status();
       for (const ResourceRow& row : *rows) {
@@ -175,9 +184,10 @@ Job::State JobService::StateOf(const QueuedJob& key) {
   return state;
 }
 
-// A run that goes on from a checkpoint has its weights there.
+// A run that goes on from a checkpoint has its weights there; a fork has no
+// other beginning.
 absl::Status JobService::AddGivenWeights(const std::string& uid, worker::v1::TrainTask& task) {
-  if (!task.network().initializer().has_weights() || !task.resume_path().empty()) {
+  if (!task.network().initializer().has_weights() || task.forked()) {
     return absl::OkStatus();
   }
   return store_.Read([&](Reader& reader) -> absl::Status {
@@ -197,7 +207,7 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     if (!edit.job().has_start_time()) {
       *edit.job().mutable_start_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
     }
-    message = TaskOf(edit.record());
+    message = MessageOf(edit.record());
     return edit.Enter(Job::RUNNING);
   });
   if (!status.ok()) {
@@ -217,10 +227,12 @@ bool JobService::Dispatch(const QueuedJob& queued) {
   }
   status = pool_.Start(queued.name, attempt, layout_.WorkerLog(queued.uid), task);
   if (status.ok()) {
-    if (StateOf(queued) == Job::CANCELLING) task->Cancel();
+    const auto state = StateOf(queued);
+    if (state == Job::CANCELLING) task->Cancel();
+    if (state == Job::PAUSING) task->Pause();
     return true;
   }
-  Forget(queued.uid);
+  Forget(queued.uid, task.get());
   Lost(queued, attempt, std::string(status.message()), absl::IsUnavailable(status));
   return false;
 }
@@ -257,12 +269,8 @@ absl::Status JobService::Finish(const QueuedJob& key, int attempt,
     if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
     Job& job = edit->job();
     if (!outcome.weights_digest().empty()) job.set_weights_digest(outcome.weights_digest());
-    Job::State state = Job::SUCCEEDED;
-    if (outcome.kind() == Outcome::CANCELLED) state = Job::CANCELLED;
-    if (outcome.kind() == Outcome::FAILED) {
-      state = Job::FAILED;
-      *job.mutable_error() = outcome.error();
-    }
+    const Job::State state = StateAfter(outcome.kind(), job.state());
+    if (outcome.kind() == Outcome::FAILED) *job.mutable_error() = outcome.error();
     auto network = ToCore(job.network_spec());
     if (network.ok()) {
       if (auto done = RememberSpeed(transaction, job, ParameterCount(*network)); !done.ok()) {
@@ -277,7 +285,9 @@ absl::Status JobService::Finish(const QueuedJob& key, int attempt,
     changed = *std::move(edit);
     return changed->Save();
   });
-  if (status.ok()) Announce(*changed);
+  if (!status.ok()) return status;
+  Announce(*changed);
+  if (changed->job().state() == Job::QUEUED) scheduler_.Enqueue(key);
   return status;
 }
 
@@ -285,9 +295,8 @@ void JobService::Lost(const QueuedJob& key, int attempt, const std::string& how,
   bool queued = false;
   const auto status = Change(key.name, key.uid, [&](JobEdit& edit) -> absl::Status {
     if (!IsCurrent(edit, attempt)) return absl::CancelledError("not the current attempt");
-    if (edit.job().state() == Job::CANCELLING) {
-      return edit.Enter(Job::CANCELLED, how);
-    }
+    if (edit.job().state() == Job::CANCELLING) return edit.Enter(Job::CANCELLED, how);
+    if (edit.job().state() == Job::PAUSING) return edit.Enter(Job::PAUSED, how);
     if (!draining) edit.record().set_lost_attempts(edit.record().lost_attempts() + 1);
     if (edit.record().lost_attempts() < kMaxLostAttempts) {
       queued = true;
@@ -322,9 +331,11 @@ absl::StatusOr<JobEdit> JobService::AppendEvaluation(Transaction& transaction,
   return edit;
 }
 
-void JobService::Forget(const std::string& uid) {
+// By now the job may have another worker.
+void JobService::Forget(const std::string& uid, const TrainingTask* task) {
   const std::lock_guard lock(mutex_);
-  tasks_.erase(uid);
+  const auto found = tasks_.find(uid);
+  if (found != tasks_.end() && found->second.get() == task) tasks_.erase(found);
 }
 
 // Files that the record no longer names; a crash in between leaves some, which
@@ -343,26 +354,42 @@ void JobService::RemoveUnkept(const store::v1::JobRecord& record) {
 }
 
 void JobService::TrainingTask::Cancel() {
+  worker::v1::ServerMessage message;
+  message.mutable_cancel();
+  Tell(message);
+}
+
+void JobService::TrainingTask::Pause() {
+  worker::v1::ServerMessage message;
+  message.mutable_pause();
+  Tell(message);
+}
+
+bool JobService::TrainingTask::OnDrain() {
+  Pause();
+  return true;
+}
+
+void JobService::TrainingTask::Tell(const worker::v1::ServerMessage& message) {
   std::shared_ptr<WorkerLink> link;
   {
     const std::lock_guard lock(mutex_);
-    cancelled_ = true;
+    // What was said last is what counts when the worker attaches.
+    stop_ = message;
     link = link_;
   }
-  worker::v1::ServerMessage message;
-  message.mutable_cancel();
   if (link != nullptr) link->Send(message);
 }
 
 absl::Status JobService::TrainingTask::OnAttach(std::shared_ptr<WorkerLink> link) {
   if (!link->Send(task_)) return absl::UnavailableError("the worker is gone");
-  bool cancelled = false;
+  std::optional<worker::v1::ServerMessage> stop;
   {
     const std::lock_guard lock(mutex_);
-    link_ = std::move(link);
-    cancelled = cancelled_;
+    link_ = link;
+    stop = stop_;
   }
-  if (cancelled) Cancel();
+  if (stop) link->Send(*stop);
   return absl::OkStatus();
 }
 
@@ -393,7 +420,7 @@ absl::Status JobService::TrainingTask::OnMessage(const worker::v1::WorkerMessage
 }
 
 void JobService::TrainingTask::OnEnd(const std::string& how, bool draining) {
-  jobs_.Forget(key_.uid);
+  jobs_.Forget(key_.uid, this);
   if (!done_) {
     jobs_.Lost(key_, attempt_, draining ? "the server was stopped" : how, draining);
   }

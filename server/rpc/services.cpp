@@ -97,6 +97,24 @@ grpc::Status TrainingRpc::CancelTrainingJob(grpc::ServerContext* context,
   return Answer(jobs_.Cancel(CallerOf(*context), *request), response);
 }
 
+grpc::Status TrainingRpc::PauseTrainingJob(grpc::ServerContext* context,
+                                           const v1::PauseTrainingJobRequest* request,
+                                           v1::TrainingJob* response) {
+  return Answer(jobs_.Pause(CallerOf(*context), *request), response);
+}
+
+grpc::Status TrainingRpc::ResumeTrainingJob(grpc::ServerContext* context,
+                                            const v1::ResumeTrainingJobRequest* request,
+                                            v1::TrainingJob* response) {
+  return Answer(jobs_.Resume(CallerOf(*context), *request), response);
+}
+
+grpc::Status TrainingRpc::ForkTrainingJob(grpc::ServerContext* context,
+                                          const v1::ForkTrainingJobRequest* request,
+                                          v1::TrainingJob* response) {
+  return Answer(jobs_.Fork(CallerOf(*context), *request), response);
+}
+
 grpc::Status TrainingRpc::ListTrainingEvents(grpc::ServerContext* context,
                                              const v1::ListTrainingEventsRequest* request,
                                              v1::ListTrainingEventsResponse* response) {

@@ -74,6 +74,12 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                                  google::protobuf::Empty*) override;
   grpc::Status CancelTrainingJob(grpc::ServerContext*, const v1::CancelTrainingJobRequest*,
                                  v1::TrainingJob*) override;
+  grpc::Status PauseTrainingJob(grpc::ServerContext*, const v1::PauseTrainingJobRequest*,
+                                v1::TrainingJob*) override;
+  grpc::Status ResumeTrainingJob(grpc::ServerContext*, const v1::ResumeTrainingJobRequest*,
+                                 v1::TrainingJob*) override;
+  grpc::Status ForkTrainingJob(grpc::ServerContext*, const v1::ForkTrainingJobRequest*,
+                               v1::TrainingJob*) override;
   grpc::Status ListTrainingEvents(grpc::ServerContext*, const v1::ListTrainingEventsRequest*,
                                   v1::ListTrainingEventsResponse*) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJob(

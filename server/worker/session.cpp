@@ -62,7 +62,9 @@ bool Session::broken() const {
 void Session::ReadLoop() {
   worker::v1::ServerMessage message;
   while (stream_->Read(&message)) {
-    if (message.has_cancel()) {
+    if (message.has_cancel() || message.has_pause()) {
+      // A cancellation that follows a pause has the last word.
+      pausing_ = message.has_pause();
       stop_.request_stop();
       continue;
     }

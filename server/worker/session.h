@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -50,8 +51,10 @@ class Session {
   // Says that there is no more, and waits for the server to agree.
   grpc::Status Close();
 
-  // Requested when the server cancels the task, or is gone.
+  // Requested when the server cancels or pauses the task, or is gone.
   std::stop_token stop() const { return stop_.get_token(); }
+  // Whether the server has asked to pause, and not to cancel.
+  bool pausing() const { return pausing_; }
   // Whether the stream has ended: nobody will hear the outcome.
   bool broken() const;
 
@@ -67,6 +70,7 @@ class Session {
   grpc::ClientContext context_;
   std::unique_ptr<Stream> stream_;
   std::stop_source stop_;
+  std::atomic<bool> pausing_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -2,6 +2,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <span>
@@ -64,10 +65,43 @@ std::string SpecDigestOf(const worker::v1::TrainTask& task) {
   return digest.HexDigest();
 }
 
-absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::TrainTask& task) {
+void Warn(Session& session, const std::string& reason, const std::string& message) {
+  worker::v1::TrainingFact fact;
+  fact.mutable_warning()->set_reason(reason);
+  fact.mutable_warning()->set_message(message);
+  session.Report(std::move(fact));
+}
+
+// The checkpoint to go on from; none where the run begins. One that is damaged
+// costs the epochs since the one before, which come out the same.
+absl::StatusOr<std::optional<Checkpoint>> NewestWhole(const WorkerContext& context,
+                                                      const worker::v1::TrainTask& task,
+                                                      const NetworkSpec& network,
+                                                      Session& session) {
+  absl::Status last;
+  for (const std::string& path : task.resume_paths()) {
+    auto checkpoint = ReadCheckpoint(context.data_dir / path, network);
+    if (checkpoint.ok()) {
+      if (checkpoint->header.kernel_variant != KernelVariant()) {
+        Warn(session, "KERNEL_VARIANT_CHANGED",
+             StrCat("goes on with kernels ", KernelVariant(), " from a state of kernels ",
+                    checkpoint->header.kernel_variant,
+                    ": the result is not bit-identical to an undisturbed run"));
+      }
+      return *std::move(checkpoint);
+    }
+    last = checkpoint.status();
+    Warn(session, GetErrorDetails(last).reason, std::string(last.message()));
+  }
+  if (task.forked() && !last.ok()) return last;
+  return std::nullopt;
+}
+
+absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::TrainTask& task,
+                            Session& session) {
   auto network = ToCore(task.network());
   if (!network.ok()) return network.status();
-  if (task.resume_path().empty()) {
+  if (!task.forked()) {
     if (auto given = GiveWeights(task.initial_weights(), *network); !given.ok()) return given;
   }
   auto request = ToCore(task.spec(), network->seed);
@@ -82,11 +116,11 @@ absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::Trai
     if (!validation_set.ok()) return validation_set.status();
     run.validation_set = *std::move(validation_set);
   }
-  if (!task.resume_path().empty()) {
-    auto checkpoint = ReadCheckpoint(context.data_dir / task.resume_path(), run.network);
-    if (!checkpoint.ok()) return checkpoint.status();
-    run.scaling = checkpoint->header.scaling;
-    run.resume = *std::move(checkpoint);
+  auto resume = NewestWhole(context, task, run.network, session);
+  if (!resume.ok()) return resume.status();
+  if (*resume) {
+    run.scaling = (*resume)->header.scaling;
+    run.resume = **std::move(resume);
   } else {
     const auto automatic = ToInfo(task.dataset()).auto_scaling;
     run.scaling = FitScaling(ResolveScaling(run.request.scaling, automatic), run.training_set);
@@ -100,7 +134,10 @@ class Recorder final : public TrainingObserver<T> {
  public:
   Recorder(const WorkerContext& context, const worker::v1::TrainTask& task, const Run& run,
            Session& session)
-      : folder_(Layout(context.data_dir).Checkpoints(task.uid())), run_(run), session_(session) {
+      : folder_(Layout(context.data_dir).Checkpoints(task.uid())),
+        task_(task),
+        run_(run),
+        session_(session) {
     header_.attempt = context.attempt;
     header_.kernel_variant = std::string(KernelVariant());
     header_.dataset_digest = run.dataset_digest;
@@ -112,35 +149,34 @@ class Recorder final : public TrainingObserver<T> {
     worker::v1::TrainingFact fact;
     *fact.mutable_epoch() = ToProto(report, run_.training_set.rows());
     session_.Report(std::move(fact));
-    if (Clock::now() - last_saved_ < kBetweenCheckpoints) return absl::OkStatus();
+    const bool every_epoch = task_.spec().keep_checkpoints() < 0;
+    if (!every_epoch && !DueForSaving()) return absl::OkStatus();
     return Save(state());
   }
 
   absl::Status OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows,
-                          const StateSource<T>&) override {
-    const auto now = Clock::now();
-    if (epoch != progress_epoch_) {
-      progress_epoch_ = epoch;
-      epoch_started_ = now;
-    }
-    if (now - last_progress_ < kBetweenProgress) return absl::OkStatus();
-    last_progress_ = now;
-    v1::TrainingProgress progress;
-    progress.set_epoch(epoch);
-    progress.set_rows_done(rows_done);
-    progress.set_row_count(rows);
-    const double seconds = std::chrono::duration<double>(now - epoch_started_).count();
-    if (seconds > 0) progress.set_samples_per_second(static_cast<double>(rows_done) / seconds);
-    session_.Progress(progress);
-    return absl::OkStatus();
+                          const StateSource<T>& state) override {
+    TellProgress(epoch, rows_done, rows);
+    return DueForSaving() ? Save(state()) : absl::OkStatus();
   }
 
-  // The last epoch's end is what a run that was stopped keeps.
-  absl::Status OnStop(const TrainingState<T>&) override { return absl::OkStatus(); }
+  // A run that is paused goes on from here; one that is cancelled keeps the end
+  // of its last epoch.
+  absl::Status OnStop(const TrainingState<T>& state) override {
+    paused_within_ = session_.pausing();
+    return paused_within_ ? Save(state) : absl::OkStatus();
+  }
 
-  // Writes the state after the last completed epoch, unless it is there.
+  // Writes what a run has come to: the end of an epoch, unless a pause has saved
+  // a later place.
+  absl::Status SaveLast(const TrainingState<T>& state) {
+    return paused_within_ ? absl::OkStatus() : Save(state);
+  }
+
+  // Writes a state, unless it is the last one written.
   absl::Status Save(const TrainingState<T>& state) {
-    if (saved_epoch_ == state.epochs_completed) return absl::OkStatus();
+    const Place place = {state.epochs_completed, state.samples};
+    if (saved_ == place) return absl::OkStatus();
     header_.slots.clear();
     if (!state.slots.empty()) {
       for (const auto name : SlotNamesOf(run_.request.spec.optimizer)) {
@@ -149,24 +185,53 @@ class Recorder final : public TrainingObserver<T> {
     }
     auto written = WriteCheckpoint(folder_, header_, state);
     if (!written.ok()) return written.status();
-    worker::v1::TrainingFact fact;
-    worker::v1::Checkpoint& checkpoint = *fact.mutable_checkpoint();
-    checkpoint.set_epoch(state.epochs_completed);
-    checkpoint.set_file(written->file_name);
-    checkpoint.set_weights_digest(DigestOf(state.parameters));
-    checkpoint.set_size_bytes(written->size_bytes);
-    session_.Report(std::move(fact));
-    saved_epoch_ = state.epochs_completed;
+    Tell(state, *written);
+    saved_ = place;
     last_saved_ = Clock::now();
     return absl::OkStatus();
   }
 
  private:
+  // Epochs completed, and samples of the next one.
+  using Place = std::pair<int, std::int64_t>;
+
+  bool DueForSaving() const { return Clock::now() - last_saved_ >= kBetweenCheckpoints; }
+
+  void Tell(const TrainingState<T>& state, const WrittenCheckpoint& written) {
+    worker::v1::TrainingFact fact;
+    worker::v1::Checkpoint& checkpoint = *fact.mutable_checkpoint();
+    checkpoint.set_epoch(state.epochs_completed);
+    checkpoint.set_sample(state.samples);
+    checkpoint.set_file(written.file_name);
+    checkpoint.set_weights_digest(DigestOf(state.parameters));
+    checkpoint.set_size_bytes(written.size_bytes);
+    session_.Report(std::move(fact));
+  }
+
+  void TellProgress(int epoch, std::int64_t rows_done, std::int64_t rows) {
+    const auto now = Clock::now();
+    if (epoch != progress_epoch_) {
+      progress_epoch_ = epoch;
+      epoch_started_ = now;
+    }
+    if (now - last_progress_ < kBetweenProgress) return;
+    last_progress_ = now;
+    v1::TrainingProgress progress;
+    progress.set_epoch(epoch);
+    progress.set_rows_done(rows_done);
+    progress.set_row_count(rows);
+    const double seconds = std::chrono::duration<double>(now - epoch_started_).count();
+    if (seconds > 0) progress.set_samples_per_second(static_cast<double>(rows_done) / seconds);
+    session_.Progress(progress);
+  }
+
   const std::filesystem::path folder_;
+  const worker::v1::TrainTask& task_;
   const Run& run_;
   Session& session_;
   CheckpointHeader header_;
-  std::optional<int> saved_epoch_;
+  std::optional<Place> saved_;
+  bool paused_within_ = false;
   Clock::time_point last_saved_ = Clock::now();
   Clock::time_point last_progress_ = Clock::now();
   Clock::time_point epoch_started_ = Clock::now();
@@ -188,6 +253,12 @@ absl::StatusOr<TrainingState<T>> StartOf(Run& run) {
     return MakeError(absl::StatusCode::kDataLoss, {"CHECKPOINT_DAMAGED", "", {}},
                      "the checkpoint's precision is not the job's");
   }
+  // A fork may have another optimiser, which begins without memory.
+  const auto names = SlotNamesOf(run.request.spec.optimizer);
+  if (!std::ranges::equal(run.resume->header.slots, names)) {
+    state->slots.clear();
+    state->updates = 0;
+  }
   return std::move(*state);
 }
 
@@ -200,15 +271,19 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
   const Dataset* validation = run.validation_set ? &*run.validation_set : nullptr;
   absl::Status status = Train<T>(run.network, run.request.spec, run.scaling, run.training_set,
                                  validation, *state, recorder, session.stop());
-  const bool cancelled = absl::IsCancelled(status);
-  if (!status.ok() && !cancelled) return Failed(status);
+  const bool stopped = absl::IsCancelled(status);
+  if (!status.ok() && !stopped) return Failed(status);
   // Nobody would hear of the weights, and the job's next worker has begun.
-  if (cancelled && session.broken()) return {};
-  if (auto saved = recorder.Save(*state); !saved.ok()) return Failed(saved);
+  if (stopped && session.broken()) return {};
+  if (auto saved = recorder.SaveLast(*state); !saved.ok()) return Failed(saved);
   TrainingOutcome outcome;
-  outcome.set_kind(cancelled ? TrainingOutcome::CANCELLED : TrainingOutcome::SUCCEEDED);
+  if (stopped && session.pausing()) {
+    outcome.set_kind(TrainingOutcome::PAUSED);
+    return outcome;
+  }
+  outcome.set_kind(stopped ? TrainingOutcome::CANCELLED : TrainingOutcome::SUCCEEDED);
   outcome.set_weights_digest(DigestOf(state->parameters));
-  if (!cancelled && StoppedEarly(run.request.spec, *state)) {
+  if (!stopped && StoppedEarly(run.request.spec, *state)) {
     outcome.set_reason(StrCat("stopped early: the validation cost was lowest in epoch ",
                               state->best_epoch, " (", state->best_validation_cost, ")"));
   }
@@ -223,7 +298,7 @@ void RunTraining(const WorkerContext& context, const worker::v1::TrainTask& task
   started.mutable_started()->set_kernel_variant(std::string(KernelVariant()));
   session.Report(std::move(started));
   worker::v1::WorkerMessage message;
-  auto run = Prepare(context, task);
+  auto run = Prepare(context, task, session);
   if (!run.ok()) {
     *message.mutable_training_outcome() = Failed(run.status());
   } else if (run->request.precision == Precision::kF64) {

@@ -13,7 +13,7 @@ namespace trainyard::server {
 namespace {
 
 // A worker that has been asked to stop is killed after this.
-constexpr std::chrono::seconds kGrace{5};
+constexpr std::chrono::seconds kGrace{8};
 
 std::string KeyOf(std::string_view name, int attempt) { return StrCat(name, "#", attempt); }
 
@@ -134,9 +134,12 @@ void WorkerPool::Drain() {
     for (const auto& [key, worker] : workers_) ids.push_back(worker->id);
     return ids;
   };
-  const auto ids = all();
+  std::vector<std::shared_ptr<Worker>> workers;
+  for (const auto& [key, worker] : workers_) workers.push_back(worker);
   lock.unlock();
-  for (const WorkerId id : ids) executor_.Terminate(id);
+  for (const auto& worker : workers) {
+    if (!worker->task->OnDrain()) executor_.Terminate(worker->id);
+  }
   lock.lock();
   if (ended_.wait_for(lock, kGrace, [this] { return workers_.empty(); })) return;
   const auto stubborn = all();

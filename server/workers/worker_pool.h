@@ -27,8 +27,8 @@ class WorkerLink {
 };
 
 // What a worker process was started for. The pool calls it from one thread at
-// a time: OnAttach once at most, OnMessage for each message after it, OnEnd
-// exactly once, last.
+// a time, but for OnDrain: OnAttach once at most, OnMessage for each message
+// after it, OnEnd exactly once, last.
 class WorkerTask {
  public:
   virtual ~WorkerTask() = default;
@@ -38,6 +38,9 @@ class WorkerTask {
   virtual absl::Status OnMessage(const worker::v1::WorkerMessage& message) = 0;
   // The outcome has been received: the worker may go.
   virtual bool Done() const = 0;
+  // The server stops. True where the task has asked its worker to end by itself
+  // soon; else the worker is told to.
+  virtual bool OnDrain() { return false; }
   // The process is gone. `draining` where the server stops, and what was not
   // done shall be done after its next start.
   virtual void OnEnd(const std::string& how, bool draining) = 0;

@@ -62,7 +62,7 @@ void BM_Train(benchmark::State& state) {
   for (auto _ : state) {
     const auto number = static_cast<std::uint32_t>(++epoch);
     runner.Run(
-        packed, {epoch, 0, RandomPermutation(kRows, spec.seed, number)},
+        packed, {epoch, 0, RandomPermutation(kRows, spec.seed, number), 0},
         [](std::int64_t) { return true; }, [] { return false; });
   }
   ReportPerRow(state);

@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-using testing::Not;
 
 class Completion : public testing::Test {
  protected:
@@ -70,10 +69,6 @@ TEST_F(Completion, OffersWordsOfValues) {
 TEST_F(Completion, OffersOptionsAndFiles) {
   EXPECT_THAT(Choose("train"), HasSubstr("--learning-rate"));
   EXPECT_THAT(Choose("dataset create d --file"), HasSubstr("[][1]"));
-}
-
-TEST_F(Completion, HasNothingThatDoesNotExist) {
-  EXPECT_THAT(BashCompletion(*app_), Not(HasSubstr("--optimizer")));
 }
 
 }  // namespace

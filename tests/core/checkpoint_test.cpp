@@ -110,6 +110,7 @@ TEST_F(CheckpointTest, KeepsTheOptimisersSlotsTheGeneratorAndTheBestEpoch) {
     state.slots.push_back(DrawParameters<double>(other));
   }
   state.seconds = 1.0 / 3;
+  state.updates = 99;
   state.best_epoch = 3;
   state.best_validation_cost = -0.0;
   Mt19937 generator(5);
@@ -126,6 +127,7 @@ TEST_F(CheckpointTest, KeepsTheOptimisersSlotsTheGeneratorAndTheBestEpoch) {
     EXPECT_EQ(DigestOf(found.slots[i]), DigestOf(state.slots[i]));
   }
   EXPECT_EQ(found.seconds, state.seconds);
+  EXPECT_EQ(found.updates, 99);
   EXPECT_EQ(found.best_epoch, 3);
   EXPECT_TRUE(std::signbit(found.best_validation_cost));
   EXPECT_EQ(found.generator, state.generator);

@@ -321,10 +321,12 @@ TrainingState<T> WithinTheSecondEpoch(const NetworkSpec& network, const Training
                            : RandomPermutation(rows, spec.seed, epoch);
   };
   const auto go_on = [](std::int64_t) { return true; };
-  runner.Run(packed, {1, 0, order_of(1)}, go_on, [] { return false; });
+  runner.Run(packed, {1, 0, order_of(1), 0}, go_on, [] { return false; });
   if (state.generator) state.generator = generator.state();
   int updates = 0;
-  state.samples = runner.Run(packed, {2, 0, order_of(2)}, go_on, [&] { return updates++ == 2; });
+  state.samples = runner.Run(packed, {2, 0, order_of(2), runner.updates()}, go_on,
+                             [&] { return updates++ == 2; });
+  state.updates = runner.updates();
   state.epochs_completed = 1;
   packed.CopyTo(state.parameters);
   if (runner.optimizer() != nullptr) {

@@ -407,11 +407,17 @@ class Server:
 
     def kill_worker(self, *needles: str) -> None:
         """SIGKILL to the worker that has `needles` in its command line."""
-        for pid in wait_until(f"a worker for {needles}", lambda: self.workers(*needles)):
+        wait_until(f"a worker for {needles}", lambda: self.kill_workers(*needles))
+
+    def kill_workers(self, *needles: str) -> int:
+        """SIGKILL to those that are there now; how many."""
+        pids = self.workers(*needles)
+        for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:  # it ended by itself meanwhile
                 pass
+        return len(pids)
 
     def sanitizer_reports(self) -> list[str]:
         """What a sanitizer said of the server or of a worker; nobody else reads a

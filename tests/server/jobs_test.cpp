@@ -10,6 +10,7 @@
 #include "server/events/event_hub.h"
 #include "server/jobs/job_log.h"
 #include "server/jobs/job_service.h"
+#include "server/jobs/kept_checkpoints.h"
 #include "server/jobs/scheduler.h"
 #include "server/workers/worker_pool.h"
 #include "tests/support/fake_executor.h"
@@ -27,7 +28,11 @@ TEST(TransitionsTest, AreThoseOfTheDiagram) {
       {Job::QUEUED, Job::CANCELLED},         {Job::RUNNING, Job::QUEUED},
       {Job::RUNNING, Job::CANCELLING},       {Job::RUNNING, Job::SUCCEEDED},
       {Job::RUNNING, Job::FAILED},           {Job::CANCELLING, Job::CANCELLED},
-      {Job::CANCELLING, Job::SUCCEEDED},     {Job::CANCELLING, Job::FAILED}};
+      {Job::CANCELLING, Job::SUCCEEDED},     {Job::CANCELLING, Job::FAILED},
+      {Job::RUNNING, Job::PAUSING},          {Job::PAUSING, Job::PAUSED},
+      {Job::PAUSING, Job::SUCCEEDED},        {Job::PAUSING, Job::FAILED},
+      {Job::PAUSING, Job::CANCELLING},       {Job::PAUSED, Job::QUEUED},
+      {Job::PAUSED, Job::CANCELLED}};
   for (int from = Job::State_MIN; from <= Job::State_MAX; ++from) {
     for (int to = Job::State_MIN; to <= Job::State_MAX; ++to) {
       const auto a = static_cast<Job::State>(from);
@@ -102,6 +107,48 @@ class FakeLink final : public WorkerLink {
   std::mutex mutex_;
   std::vector<worker::v1::ServerMessage> sent_;
 };
+
+// Adds the states of a run one after another and says which are kept, as
+// epoch or epoch+sample.
+std::string KeptOf(int keep, const std::vector<std::tuple<int, int, double>>& written) {
+  store::v1::JobRecord record;
+  record.mutable_job()->mutable_spec()->set_keep_checkpoints(keep);
+  int number = 0;
+  for (const auto& [epoch, sample, cost] : written) {
+    worker::v1::Checkpoint checkpoint;
+    checkpoint.set_epoch(epoch);
+    checkpoint.set_sample(sample);
+    checkpoint.set_file(std::to_string(++number));
+    record.mutable_job()->mutable_last_epoch()->set_epoch(epoch);
+    record.mutable_job()->mutable_last_epoch()->set_cost(cost);
+    EXPECT_TRUE(KeepCheckpoint(checkpoint, record));
+    EXPECT_FALSE(KeepCheckpoint(checkpoint, record));
+  }
+  std::string kept;
+  for (const auto& one : record.checkpoints()) {
+    kept += std::to_string(one.epoch());
+    if (one.sample() > 0) kept += "+" + std::to_string(one.sample());
+    kept += " ";
+  }
+  return kept;
+}
+
+TEST(KeptCheckpointsTest, AreTheLastTwoAndTheBestUnlessOthersAreAskedFor) {
+  EXPECT_EQ(KeptOf(0, {{1, 0, 9}, {2, 0, 3}, {3, 0, 5}, {4, 0, 4}, {5, 0, 6}}), "2 4 5 ");
+  EXPECT_EQ(KeptOf(0, {{1, 0, 9}, {2, 0, 8}, {3, 0, 7}}), "2 3 ");
+  EXPECT_EQ(KeptOf(-1, {{1, 0, 1}, {2, 0, 2}, {3, 0, 3}, {4, 0, 4}}), "1 2 3 4 ");
+  EXPECT_EQ(KeptOf(3, {{1, 0, 1}, {2, 0, 2}, {3, 0, 3}, {4, 0, 4}}), "2 3 4 ");
+}
+
+TEST(KeptCheckpointsTest, ThoseWithinAnEpochAreForGoingOnOnly) {
+  EXPECT_EQ(KeptOf(0, {{1, 0, 9}, {1, 64, 9}, {1, 128, 9}}), "1 1+64 1+128 ");
+  EXPECT_EQ(KeptOf(0, {{1, 64, 9}, {1, 128, 9}, {2, 0, 5}, {3, 0, 4}}), "2 3 ");
+  EXPECT_EQ(KeptOf(1, {{1, 0, 9}, {1, 64, 9}, {1, 128, 9}}), "1 1+64 1+128 ");
+}
+
+TEST(KeptCheckpointsTest, AReplayReplacesWhatItComesTo) {
+  EXPECT_EQ(KeptOf(-1, {{1, 0, 9}, {2, 0, 8}, {2, 64, 8}, {2, 0, 8}}), "1 2 ");
+}
 
 // A job service over a real store, whose workers are played by the test.
 class JobServiceTest : public testing::Test {
@@ -300,6 +347,53 @@ TEST_F(JobServiceTest, CancellingReachesTheWorkerBeforeAndAfterItAttaches) {
   EXPECT_TRUE(link->sent()[1].has_cancel());
   EXPECT_EQ(Get("j").state(), Job::CANCELLED);
   EXPECT_EQ(jobs_->Cancel(me_, cancel).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(JobServiceTest, APausedJobWaitsWithoutASlotAndIsResumed) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  v1::PauseTrainingJobRequest pause;
+  pause.set_name("users/me/jobs/j");
+  EXPECT_EQ(jobs_->Pause(me_, pause)->state(), Job::PAUSING);
+  auto link = std::make_shared<FakeLink>();
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0), Outcome(Kind::PAUSED)}, link).ok());
+  EXPECT_TRUE(link->sent()[1].has_pause());
+  EXPECT_EQ(Get("j").state(), Job::PAUSED);
+  executor_.ExitAll("exited with code 0");
+  // The one slot is free.
+  ASSERT_TRUE(jobs_->Create(me_, Request("other")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  EXPECT_TRUE(Play("other", 1, {Outcome(Kind::SUCCEEDED)}).ok());
+  executor_.ExitAll("exited with code 0");
+  v1::ResumeTrainingJobRequest resume;
+  resume.set_name("users/me/jobs/j");
+  EXPECT_EQ(jobs_->Resume(me_, resume)->state(), Job::QUEUED);
+  ASSERT_TRUE(executor_.WaitForStarts(3));
+  EXPECT_TRUE(Play("j", 2, {Epoch(2, 1.0), Outcome(Kind::SUCCEEDED)}).ok());
+  EXPECT_EQ(Log("j"), "QUEUED RUNNING PAUSING epoch1 PAUSED QUEUED RUNNING epoch2 SUCCEEDED ");
+}
+
+TEST_F(JobServiceTest, ACancellationAfterAPauseHasTheLastWord) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  v1::PauseTrainingJobRequest pause;
+  pause.set_name("users/me/jobs/j");
+  ASSERT_TRUE(jobs_->Pause(me_, pause).ok());
+  v1::CancelTrainingJobRequest cancel;
+  cancel.set_name("users/me/jobs/j");
+  EXPECT_EQ(jobs_->Cancel(me_, cancel)->state(), Job::CANCELLING);
+  EXPECT_TRUE(Play("j", 1, {Outcome(Kind::PAUSED)}).ok());
+  EXPECT_EQ(Get("j").state(), Job::CANCELLED);
+}
+
+TEST_F(JobServiceTest, AWorkerLostWhilePausingLeavesThePause) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  v1::PauseTrainingJobRequest pause;
+  pause.set_name("users/me/jobs/j");
+  ASSERT_TRUE(jobs_->Pause(me_, pause).ok());
+  executor_.ExitAll("was killed by signal 9");
+  EXPECT_EQ(Get("j").state(), Job::PAUSED);
 }
 
 TEST_F(JobServiceTest, ARetriedCreateReturnsTheFirstAnswerAndMakesOneJob) {

@@ -257,18 +257,56 @@ TEST_F(WorkerTest, DoublePrecisionIsTheJobsChoice) {
 TEST_F(WorkerTest, AResumedRunEndsWithTheSameWeights) {
   const std::string undisturbed = Trained(6).weights_digest();
   ServerMessage task = TrainTask(6);
-  task.mutable_train()->set_resume_path(ModelOf(Trained(2)).checkpoint_path());
+  task.mutable_train()->add_resume_paths(ModelOf(Trained(2)).checkpoint_path());
   const Messages messages = Run(task, 2);
   EXPECT_EQ(EpochsOf(messages), (std::vector<int>{3, 4, 5, 6}));
   EXPECT_EQ(messages.back().training_outcome().weights_digest(), undisturbed);
 }
 
-TEST_F(WorkerTest, WeightsThatAreNotThereFailTheRun) {
+TEST_F(WorkerTest, ADamagedStateIsSaidAndTheOneBeforeGoesOn) {
+  const std::string undisturbed = Trained(6).weights_digest();
+  const auto older = Trained(1);
+  const auto newer = Trained(2);
+  std::filesystem::resize_file(CheckpointPath(newer), 100);
   ServerMessage task = TrainTask(6);
-  task.mutable_train()->set_resume_path("jobs/job-uid/checkpoints/missing.safetensors");
+  task.mutable_train()->add_resume_paths(ModelOf(newer).checkpoint_path());
+  task.mutable_train()->add_resume_paths(ModelOf(older).checkpoint_path());
+  Messages messages = Run(task, 2);
+  EXPECT_EQ(FactsOf(messages)[1].warning().reason(), "CHECKPOINT_DAMAGED");
+  EXPECT_EQ(EpochsOf(messages), (std::vector<int>{2, 3, 4, 5, 6}));
+  EXPECT_EQ(messages.back().training_outcome().weights_digest(), undisturbed);
+  // Where none is whole a run begins again, to the same bytes.
+  std::filesystem::remove(CheckpointPath(older));
+  messages = Run(task, 3);
+  EXPECT_EQ(EpochsOf(messages), (std::vector<int>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(messages.back().training_outcome().weights_digest(), undisturbed);
+}
+
+TEST_F(WorkerTest, AForkWithoutItsStateFails) {
+  ServerMessage task = TrainTask(6);
+  task.mutable_train()->set_forked(true);
+  task.mutable_train()->add_resume_paths("jobs/job-uid/checkpoints/missing.safetensors");
   const TrainingOutcome outcome = Run(task).back().training_outcome();
   EXPECT_EQ(outcome.kind(), TrainingOutcome::FAILED);
   EXPECT_NE(outcome.error().code(), 0);
+}
+
+TEST_F(WorkerTest, APausedRunGoesOnToTheSameWeights) {
+  StartServer(TrainTask(kEndless));
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return EpochsOf(seen).size() > 3; }));
+  ServerMessage pause;
+  pause.mutable_pause();
+  server_->Send(pause);
+  EXPECT_EQ(End(), "exited with code 0") << LogText();
+  const Messages messages = server_->received();
+  EXPECT_EQ(messages.back().training_outcome().kind(), TrainingOutcome::PAUSED);
+  const worker::v1::Checkpoint last = FactsOf(messages).back().checkpoint();
+  EXPECT_EQ(last.epoch(), EpochsOf(messages).back());
+  ServerMessage task = TrainTask(last.epoch() + 2);
+  const std::string undisturbed = Run(task).back().training_outcome().weights_digest();
+  task.mutable_train()->add_resume_paths(ModelOf(last).checkpoint_path());
+  EXPECT_EQ(Run(task, 2).back().training_outcome().weights_digest(), undisturbed);
 }
 
 TEST_F(WorkerTest, ADivergedRunFailsAndKeepsNoWeights) {
@@ -447,7 +485,8 @@ TEST_F(WorkerTest, AnEvaluationThatLosesItsServerEnds) {
   v1::NetworkSpec network = Network();
   network.mutable_layers(0)->set_units(4096);
   const auto core = *ToCore(network);
-  const auto weights = WriteCheckpoint(layout_.Checkpoints(kUid), {}, Parameters<float>(core));
+  const auto weights = WriteCheckpoint(layout_.Checkpoints(kUid), CheckpointHeader{},
+                                       TrainingState<float>(Parameters<float>(core)));
   ASSERT_TRUE(weights.ok()) << weights.status();
   ServerMessage task;
   worker::v1::EvaluateTask& evaluate = *task.mutable_evaluate();

@@ -28,7 +28,10 @@ void AddJobList(CLI::App& group, Context& context);
 void AddJobShow(CLI::App& group, Context& context);
 void AddJobWatch(CLI::App& group, Context& context);
 void AddJobWait(CLI::App& group, Context& context);
+void AddJobPause(CLI::App& group, Context& context);
+void AddJobResume(CLI::App& group, Context& context);
 void AddJobCancel(CLI::App& group, Context& context);
+void AddJobFork(CLI::App& group, Context& context);
 void AddJobDelete(CLI::App& group, Context& context);
 
 void AddEvaluate(CLI::App& app, Context& context);
