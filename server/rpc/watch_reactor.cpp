@@ -91,6 +91,10 @@ void WatchReactor::OnCancel() {
 }
 
 void WatchReactor::OnDone() {
+  {
+    // After End, which gRPC itself sees to; ThreadSanitizer does not see gRPC.
+    const std::lock_guard lock(mutex_);
+  }
   const auto self = shared_from_this();
   context_.stepper.RemoveTicking(self);
   const std::lock_guard lock(context_.mutex_);

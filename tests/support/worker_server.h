@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -32,7 +33,10 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
   ~WorkerServer() override { Vanish(); }
 
   // Before the worker starts: it is turned away with this status.
-  void Refuse(grpc::Status status) { refusal_ = std::move(status); }
+  void Refuse(grpc::Status status) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = std::move(status);
+  }
 
   // Whether reports are acknowledged when they arrive; those that wait are when
   // it is switched on.
@@ -76,18 +80,23 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
   }
 
   grpc::Status Attach(grpc::ServerContext*, Stream* stream) override {
+    if (auto refused = refusal(); !refused.ok()) return refused;
     {
       const std::lock_guard lock(write_mutex_);
       stream_ = stream;
     }
     Message message;
     while (stream->Read(&message)) {
-      if (message.has_hello() && !refusal_.ok()) break;
       if (message.has_hello()) Send(task_);
       if (Keep(message)) Send(AcknowledgedMessage(message.report().number()));
     }
     const std::lock_guard lock(write_mutex_);
     stream_ = nullptr;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status refusal() {
+    const std::lock_guard lock(mutex_);
     return refusal_;
   }
 
@@ -101,7 +110,6 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
   }
 
   const worker::v1::ServerMessage task_;
-  grpc::Status refusal_;
   // A stream takes one write at a time.
   std::mutex write_mutex_;
   Stream* stream_ = nullptr;  // guarded by write_mutex_
@@ -110,6 +118,7 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
   std::vector<Message> received_;  // guarded by mutex_
   bool acknowledge_ = true;        // guarded by mutex_
   std::int64_t last_report_ = 0;   // guarded by mutex_
+  grpc::Status refusal_;           // guarded by mutex_
   std::unique_ptr<grpc::Server> server_;
 };
 
