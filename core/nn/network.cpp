@@ -83,8 +83,7 @@ absl::Status Validate(const NetworkSpec& spec) {
                                    " layers after the input; it must have from 1 to ", kMaxLayers));
   }
   for (std::size_t layer = 0; layer < spec.layers.size(); ++layer) {
-    const absl::Status s =
-        ValidateUnits(LayerField(layer, "units"), spec.layers[layer].units, kMaxUnits);
+    absl::Status s = ValidateUnits(LayerField(layer, "units"), spec.layers[layer].units, kMaxUnits);
     if (!s.ok()) return s;
   }
   if (const std::int64_t count = ParameterCount(spec); count > kMaxParameters) {
