@@ -1,4 +1,6 @@
 trainyard_test(energy_test SOURCES energy_test.cpp LINK trainyard_core_energy)
+trainyard_test(gates_training_test SOURCES gates_training_test.cpp
+  LINK trainyard_core_train trainyard_core_data trainyard_core_base)
 trainyard_test(rng_test SOURCES rng_test.cpp LINK trainyard_core_rng)
 trainyard_test(network_test SOURCES network_test.cpp
   LINK trainyard_core_nn trainyard_core_kernels trainyard_core_base)
