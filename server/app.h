@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "core/energy/energy_meter.h"
 
 namespace trainyard::server {
 
@@ -16,6 +17,8 @@ struct AppOptions {
   std::string listen = "127.0.0.1:7700";
   // Jobs that run at once.
   int slots = 1;
+  // What workers estimate energy with where they cannot measure it.
+  double watts_per_core = kDefaultWattsPerCore;
   // The trainyard-worker binary.
   std::filesystem::path worker;
 };

@@ -50,6 +50,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   cli.add_option("--slots", options.slots, "Jobs that run at once (default: the cores)")
       ->check(CLI::Range(1, 1024));
+  cli.add_option("--watts-per-core", options.watts_per_core,
+                 "Power of a busy core, for energy where it cannot be measured")
+      ->check(CLI::Range(0.0, 1000.0))
+      ->type_name("WATTS")
+      ->capture_default_str();
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

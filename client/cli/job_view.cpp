@@ -76,6 +76,7 @@ void AddResult(const v1::TrainingJob& job, Properties& properties) {
       properties.Add("validation accuracy", Percent(epoch.validation_accuracy()));
     }
   }
+  properties.Add("energy", EnergyOf(job));
   properties.Add("weights digest", job.weights_digest());
   properties.Add("checkpoints", absl::StrJoin(job.checkpoint_epochs(), " "));
   properties.Add("kernels", job.kernel_variant());
@@ -90,6 +91,15 @@ grpc::Status GetJob(Context& context, const std::string& name_or_id, v1::Trainin
   v1::GetTrainingJobRequest request;
   request.set_name(FullName("jobs", name_or_id));
   return context.connection().Call(&v1::TrainingService::Stub::GetTrainingJob, request, job);
+}
+
+std::string EnergyOf(const v1::TrainingJob& job) {
+  // The course notebook's bulb.
+  constexpr double kBulbWatts = 28;
+  if (job.energy_source() == v1::ENERGY_SOURCE_UNSPECIFIED) return "";
+  return absl::StrCat(WattHours(job.energy_joules()), " (",
+                      job.energy_source() == v1::MEASURED ? "measured" : "estimated",
+                      "), a 28 W bulb for ", Duration(job.energy_joules() / kBulbWatts));
 }
 
 bool HasEnded(v1::TrainingJob::State state) {

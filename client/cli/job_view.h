@@ -21,6 +21,9 @@ void PrintNewJob(Context& context, const v1::TrainingJob& job, bool watched);
 // "mnist-train -> 784-500-10  learning rate 0.3  batch 1"
 std::string DescribeRun(const v1::TrainingJob& job);
 
+// "0.7675 Wh (measured), a 28 W bulb for 1 m 39 s"; empty where nothing is known.
+std::string EnergyOf(const v1::TrainingJob& job);
+
 // The state in its colour.
 std::string PaintedState(const Look& look, v1::TrainingJob::State state);
 

@@ -18,12 +18,13 @@ namespace trainyard::server {
 using Job = v1::TrainingJob;
 
 JobService::JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool,
-                       int slots)
+                       int slots, double watts_per_core)
     : layout_(layout),
       store_(store),
       hub_(hub),
       pool_(pool),
       slots_(slots),
+      watts_per_core_(watts_per_core),
       scheduler_(slots, [this](const QueuedJob& job) { return Dispatch(job); }) {}
 
 JobService::~JobService() = default;

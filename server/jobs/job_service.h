@@ -31,7 +31,9 @@ struct TrainingRequest;
 // one transaction, announced to watchers after it is durable. Any thread.
 class JobService {
  public:
-  JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool, int slots);
+  // `watts_per_core` is what workers estimate energy with.
+  JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool, int slots,
+             double watts_per_core);
   ~JobService();
 
   // Puts the jobs of an earlier server where they were, and begins to run.
@@ -113,6 +115,7 @@ class JobService {
   std::unordered_map<std::string, std::shared_ptr<TrainingTask>>
       tasks_;  // by uid; guarded by mutex_
   const int slots_;
+  const double watts_per_core_;
   Scheduler scheduler_;  // last: its thread uses all of the above
 };
 

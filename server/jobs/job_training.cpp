@@ -25,11 +25,12 @@ using Job = v1::TrainingJob;
 constexpr int kMaxLostAttempts = 20;
 constexpr int kKeptCheckpoints = 2;
 
-worker::v1::ServerMessage MessageOf(const store::v1::JobRecord& record) {
+worker::v1::ServerMessage MessageOf(const store::v1::JobRecord& record, double watts_per_core) {
   worker::v1::ServerMessage message;
   worker::v1::TrainTask& task = *message.mutable_train();
   const Job& job = record.job();
   task.set_uid(job.uid());
+  task.set_watts_per_core(watts_per_core);
   *task.mutable_spec() = job.spec();
   *task.mutable_network() = job.network_spec();
   *task.mutable_dataset() = record.dataset();
@@ -75,6 +76,12 @@ absl::Status CheckReplay(Transaction& transaction, JobEdit& edit, const v1::Epoc
   return edit.Append(std::move(warning));
 }
 
+// Only of epochs that are new: a replayed one has been counted.
+void AddEnergy(const v1::EpochCompleted& epoch, Job& job) {
+  job.set_energy_joules(job.energy_joules() + epoch.energy_joules());
+  if (job.energy_source() != v1::ESTIMATED) job.set_energy_source(epoch.energy_source());
+}
+
 absl::Status ApplyEpoch(Transaction& transaction, JobEdit& edit, const v1::EpochCompleted& epoch) {
   if (epoch.epoch() <= edit.job().epochs_completed()) {
     return CheckReplay(transaction, edit, epoch);
@@ -86,6 +93,7 @@ absl::Status ApplyEpoch(Transaction& transaction, JobEdit& edit, const v1::Epoch
   }
   edit.job().set_epochs_completed(epoch.epoch());
   *edit.job().mutable_last_epoch() = epoch;
+  AddEnergy(epoch, edit.job());
   v1::TrainingEvent event;
   *event.mutable_epoch() = epoch;
   return edit.Append(std::move(event));
@@ -207,7 +215,7 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     if (!edit.job().has_start_time()) {
       *edit.job().mutable_start_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
     }
-    message = MessageOf(edit.record());
+    message = MessageOf(edit.record(), watts_per_core_);
     return edit.Enter(Job::RUNNING);
   });
   if (!status.ok()) {

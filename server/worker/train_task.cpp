@@ -13,6 +13,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "core/checkpoint/checkpoint.h"
+#include "core/energy/energy_meter.h"
 #include "core/train/trainer.h"
 #include "server/convert/dataset.h"
 #include "server/convert/given_weights.h"
@@ -128,6 +129,11 @@ absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::Trai
   return run;
 }
 
+void SetEnergy(const Energy& energy, v1::EpochCompleted* epoch) {
+  epoch->set_energy_joules(energy.joules);
+  epoch->set_energy_source(energy.source == EnergySource::kMeasured ? v1::MEASURED : v1::ESTIMATED);
+}
+
 // Hears of epochs, and saves the state of the run now and then.
 template <typename T>
 class Recorder final : public TrainingObserver<T> {
@@ -137,7 +143,8 @@ class Recorder final : public TrainingObserver<T> {
       : folder_(Layout(context.data_dir).Checkpoints(task.uid())),
         task_(task),
         run_(run),
-        session_(session) {
+        session_(session),
+        energy_({.watts_per_core = task.watts_per_core()}) {
     header_.attempt = context.attempt;
     header_.kernel_variant = std::string(KernelVariant());
     header_.dataset_digest = run.dataset_digest;
@@ -148,6 +155,7 @@ class Recorder final : public TrainingObserver<T> {
   absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) override {
     worker::v1::TrainingFact fact;
     *fact.mutable_epoch() = ToProto(report, run_.training_set.rows());
+    SetEnergy(energy_.Read(), fact.mutable_epoch());
     session_.Report(std::move(fact));
     const bool every_epoch = task_.spec().keep_checkpoints() < 0;
     if (!every_epoch && !DueForSaving()) return absl::OkStatus();
@@ -229,6 +237,7 @@ class Recorder final : public TrainingObserver<T> {
   const worker::v1::TrainTask& task_;
   const Run& run_;
   Session& session_;
+  EnergyMeter energy_;
   CheckpointHeader header_;
   std::optional<Place> saved_;
   bool paused_within_ = false;

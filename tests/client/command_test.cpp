@@ -85,6 +85,7 @@ class FakeTraining : public v1::TrainingService::Service {
  public:
   v1::CreateTrainingJobRequest created;
   v1::TrainingJob::State end = v1::TrainingJob::SUCCEEDED;
+  double energy_joules = 0;
 
   grpc::Status CreateTrainingJob(grpc::ServerContext*, const v1::CreateTrainingJobRequest* request,
                                  v1::TrainingJob* job) override {
@@ -98,6 +99,10 @@ class FakeTraining : public v1::TrainingService::Service {
                               v1::TrainingJob* job) override {
     job->set_name("users/local/jobs/j");
     job->set_state(end);
+    if (energy_joules > 0) {
+      job->set_energy_joules(energy_joules);
+      job->set_energy_source(v1::ESTIMATED);
+    }
     return grpc::Status::OK;
   }
   grpc::Status WatchTrainingJob(grpc::ServerContext*, const v1::WatchTrainingJobRequest* request,
@@ -313,6 +318,15 @@ TEST_F(Commands, TrainPrintsTheJobThenBareEvents) {
   std::getline(lines, line);
   EXPECT_THAT(line, HasSubstr("\"stateChange\":{\"state\":\"SUCCEEDED\""));
   EXPECT_FALSE(std::getline(lines, line));
+}
+
+TEST_F(Commands, EnergyIsToldAsTheNotebookDoes) {
+  training_.energy_joules = 2763;  // 0.7675 Wh: an hour of the bulb is 36.48 runs
+  const std::string line = "0.7675 Wh (estimated), a 28 W bulb for 1 m 39 s";
+  ASSERT_EQ(Run({"train", "--network", "n", "--dataset", "d", "--epochs", "0", "--watch"}), kDone);
+  EXPECT_THAT(out_.str(), testing::EndsWith("energy " + line + "\n"));
+  ASSERT_EQ(Run({"job", "show", "j"}), kDone);
+  EXPECT_THAT(out_.str(), HasSubstr(line));
 }
 
 TEST_F(Commands, TrainTakesZeroEpochsWithoutARate) {

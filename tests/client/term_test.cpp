@@ -22,6 +22,12 @@ Look Colored(ColorDepth depth = ColorDepth::kTrue) {
   return look;
 }
 
+TEST(Format, EnergyIsInWattHours) {
+  EXPECT_EQ(WattHours(2763), "0.7675 Wh");
+  EXPECT_EQ(WattHours(7.2), "2 mWh");
+  EXPECT_EQ(WattHours(0), "0 mWh");
+}
+
 TEST(Format, Numbers) {
   EXPECT_EQ(Thousands(494710), "494,710");
   EXPECT_EQ(Thousands(999), "999");

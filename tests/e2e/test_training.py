@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 
 import grpc
 import numpy as np
@@ -242,6 +243,31 @@ def test_a_job_stops_when_validation_no_longer_falls(
     assert "stopped early" in events[-1].state_change.reason
     costs = [epoch.validation_cost for epoch in epochs_of(events)]
     assert min(costs[:-3]) - 0.01 <= min(costs[-3:])
+
+
+def test_energy_is_told_with_each_epoch_and_adds_up(
+    server: Server, points: dataset_pb2.Dataset, network: str
+) -> None:
+    api = server.api
+    job = api.trained("energy", network, points.name, epochs=5, learning_rate=0.1)
+    epochs = epochs_of(api.events(job.name))
+    sources = {training_pb2.MEASURED, training_pb2.ESTIMATED}
+    # A counter may stand still through an epoch as short as these.
+    measured = training_pb2.MEASURED
+    assert all(epoch.energy_joules > 0 or epoch.energy_source == measured for epoch in epochs)
+    assert {epoch.energy_source for epoch in epochs} <= sources
+    assert job.energy_joules == pytest.approx(sum(epoch.energy_joules for epoch in epochs))
+    assert job.energy_source in sources
+
+
+def test_watts_a_core_scale_an_estimate(new_server: Callable[..., Server]) -> None:
+    server = new_server("--watts-per-core", "0")
+    api = server.api
+    points = api.active("points", blobs(BLOBS, 1))
+    network = api.network("net", [2, 8, 3], seed=3).name
+    job = api.trained("free", network, points.name, epochs=2, learning_rate=0.1)
+    server.stop()
+    assert job.energy_source == training_pb2.MEASURED or job.energy_joules == 0
 
 
 def test_a_cost_that_is_not_finite_ends_the_job(

@@ -159,7 +159,7 @@ class JobServiceTest : public testing::Test {
     EXPECT_TRUE(store_->Commit([](Transaction& t) { return AddInputs(t); }).ok());
     hub_ = std::make_unique<EventHub>(*store_);
     pool_ = std::make_unique<WorkerPool>(executor_);
-    jobs_ = std::make_unique<JobService>(layout_, *store_, *hub_, *pool_, 1);
+    jobs_ = std::make_unique<JobService>(layout_, *store_, *hub_, *pool_, 1, 10);
     EXPECT_TRUE(jobs_->Recover().ok());
   }
   ~JobServiceTest() override {
@@ -252,6 +252,8 @@ class JobServiceTest : public testing::Test {
     auto& completed = *message.mutable_report()->add_facts()->mutable_epoch();
     completed.set_epoch(epoch);
     completed.set_cost(cost);
+    completed.set_energy_joules(3);
+    completed.set_energy_source(v1::MEASURED);
     return message;
   }
 
@@ -301,6 +303,23 @@ TEST_F(JobServiceTest, ALostWorkerIsReplacedAndAReplayedEpochIsTheSameEpoch) {
   EXPECT_TRUE(Play("j", 2, {Epoch(1, 2.0), Epoch(2, 1.0), Outcome(Kind::SUCCEEDED)}).ok());
   EXPECT_EQ(Log("j"), "QUEUED RUNNING epoch1 QUEUED RUNNING epoch2 SUCCEEDED ");
   EXPECT_EQ(Get("j").attempt(), 2);
+}
+
+TEST_F(JobServiceTest, EnergyIsAddedUpAndAReplayedEpochsOnce) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto link = std::make_shared<FakeLink>();
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0)}, link).ok());
+  EXPECT_EQ(link->sent()[0].train().watts_per_core(), 10);
+  EXPECT_EQ(Get("j").energy_joules(), 3);
+  EXPECT_EQ(Get("j").energy_source(), v1::MEASURED);
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  auto second = Epoch(2, 1.0);
+  second.mutable_report()->mutable_facts(0)->mutable_epoch()->set_energy_source(v1::ESTIMATED);
+  EXPECT_TRUE(Play("j", 2, {Epoch(1, 2.0), second, Outcome(Kind::SUCCEEDED)}).ok());
+  EXPECT_EQ(Get("j").energy_joules(), 6);
+  EXPECT_EQ(Get("j").energy_source(), v1::ESTIMATED);
 }
 
 TEST_F(JobServiceTest, AReplayedEpochWithAnotherCostIsSaidSo) {

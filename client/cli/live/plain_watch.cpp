@@ -67,6 +67,8 @@ std::string EventLine(const v1::TrainingEvent& event, int epochs) {
 
 void PlainWatch::OnEvent(const v1::TrainingEvent& event) {
   if (context_.json) return PrintJson(context_, event);
+  const int epoch = event.epoch().epoch();
+  if (event.has_epoch() && epoch % every_ != 0 && epoch != job_.spec().epochs()) return;
   context_.out() << EventLine(event, job_.spec().epochs()) << std::endl;
 }
 

@@ -12,10 +12,12 @@ namespace trainyard::client {
 // "epoch 3/50  cost 61.2034  mean 0.6120  accuracy 0.71  0.012 s".
 std::string EventLine(const v1::TrainingEvent& event, int epochs);
 
-// Writes and flushes a line for each event.
+// Writes and flushes a line for each event; of epochs the last and every
+// `every`th, but as JSON each.
 class PlainWatch : public JobObserver {
  public:
-  PlainWatch(Context& context, const v1::TrainingJob& job) : context_(context), job_(job) {}
+  PlainWatch(Context& context, const v1::TrainingJob& job, int every)
+      : context_(context), job_(job), every_(every) {}
 
   void OnEvent(const v1::TrainingEvent& event) override;
   void OnInterrupted(const grpc::Status& status, std::chrono::milliseconds delay) override;
@@ -23,6 +25,7 @@ class PlainWatch : public JobObserver {
  private:
   Context& context_;
   const v1::TrainingJob& job_;
+  const int every_;
 };
 
 }  // namespace trainyard::client

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "client/cli/job_view.h"
 #include "client/cli/live/interrupt.h"
 #include "client/cli/live/live_watch.h"
 #include "client/cli/live/plain_watch.h"
@@ -32,10 +33,18 @@ class StateTap : public JobObserver {
   v1::TrainingJob::State state_;
 };
 
+// What the run used, as the course notebook tells it.
+void PrintEnergy(Context& context, const std::string& name) {
+  v1::TrainingJob job;
+  if (!GetJob(context, name, &job).ok()) return;
+  const std::string energy = EnergyOf(job);
+  if (!energy.empty()) context.out() << "energy " << energy << std::endl;
+}
+
 }  // namespace
 
 WatchOutcome WatchAndPrint(Context& context, const v1::TrainingJob& job,
-                           std::int64_t after_sequence) {
+                           std::int64_t after_sequence, int every) {
   const bool live = !context.json && context.terminal.out_interactive();
   JobWatch::Options options;
   options.job = job.name();
@@ -47,7 +56,7 @@ WatchOutcome WatchAndPrint(Context& context, const v1::TrainingJob& job,
   if (live) {
     observer = std::make_unique<LiveWatch>(context.terminal, job);
   } else {
-    observer = std::make_unique<PlainWatch>(context, job);
+    observer = std::make_unique<PlainWatch>(context, job, every);
   }
   StateTap tap(*observer, job.state());
   grpc::Status status;
@@ -63,7 +72,9 @@ WatchOutcome WatchAndPrint(Context& context, const v1::TrainingJob& job,
                   << BareId(job.name()) << std::endl;
     return {kInterrupted, tap.state()};
   }
-  return {status.ok() ? kDone : ReportError(context, status), tap.state()};
+  if (!status.ok()) return {ReportError(context, status), tap.state()};
+  if (!context.json) PrintEnergy(context, job.name());
+  return {kDone, tap.state()};
 }
 
 }  // namespace trainyard::client

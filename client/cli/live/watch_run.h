@@ -13,8 +13,8 @@ struct WatchOutcome {
 };
 
 // Prints the events after a sequence: live on a terminal, else a line an event.
-// Ctrl-C stops watching, not the job, and says so.
+// Ctrl-C stops watching, not the job, and says so. `every` as in PlainWatch.
 WatchOutcome WatchAndPrint(Context& context, const v1::TrainingJob& job,
-                           std::int64_t after_sequence);
+                           std::int64_t after_sequence, int every = 1);
 
 }  // namespace trainyard::client

@@ -44,6 +44,12 @@ std::string Duration(double seconds) {
   return absl::StrFormat("%d h %02d m", whole / 3600, whole / 60 % 60);
 }
 
+std::string WattHours(double joules) {
+  const double hours = joules / 3600;
+  if (hours < 0.1) return absl::StrFormat("%.4g mWh", hours * 1000);
+  return absl::StrFormat("%.4g Wh", hours);
+}
+
 std::string LocalTime(const google::protobuf::Timestamp& time) {
   if (time.seconds() == 0) return "";
   return absl::FormatTime("%Y-%m-%d %H:%M", absl::FromUnixSeconds(time.seconds()),

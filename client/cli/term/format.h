@@ -18,6 +18,8 @@ std::string Percent(double share);
 std::string Bytes(std::int64_t bytes);
 // 0.012 s, 4.2 s, 1 m 12 s, 3 h 05 m.
 std::string Duration(double seconds);
+// 0.7675 Wh, 12.34 mWh.
+std::string WattHours(double joules);
 // 2026-03-01 14:05, local; empty where it is not set.
 std::string LocalTime(const google::protobuf::Timestamp& time);
 
