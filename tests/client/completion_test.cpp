@@ -63,6 +63,8 @@ TEST_F(Completion, OffersWordsOfValues) {
   EXPECT_THAT(Choose("network create n --loss"), HasSubstr("[tse cross-entropy][]"));
   EXPECT_THAT(Choose("job list --output"), HasSubstr("[table json][]"));
   EXPECT_THAT(Choose("dataset generate d --kind"), HasSubstr("digits and or xor nand nor circle"));
+  EXPECT_THAT(Choose("train --optimizer"), HasSubstr("[sgd momentum nesterov adam adamw]"));
+  EXPECT_THAT(Choose("train --preset"), HasSubstr("[notebook gates playground regression mnist]"));
   EXPECT_THAT(Choose("dataset import"), HasSubstr("mnist fashion-mnist"));
 }
 

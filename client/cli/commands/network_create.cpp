@@ -1,58 +1,25 @@
 // trainyard network create NAME --layers 784,500,200,10
 
-#include <optional>
-
 #include "client/cli/choices.h"
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/network_view.h"
+#include "client/cli/network_words.h"
 #include "client/cli/options.h"
 #include "client/cli/report.h"
 #include "client/lib/names.h"
-#include "client/lib/safetensors.h"
 
 namespace trainyard::client {
 namespace {
 
 struct Options {
   std::string name;
-  std::string layers;
-  std::string activation;
-  std::string loss = "tse";
-  std::string init;
-  std::string weights;
-  bool no_bias = false;
-  std::int64_t seed = 0;
+  NetworkWords words;
   bool dry_run = false;
 };
 
-absl::StatusOr<v1::NetworkSpec> MakeSpec(const Options& options) {
-  v1::NetworkSpec spec;
-  const absl::StatusOr<std::vector<int>> units = ParseLayers(options.layers);
-  if (!units.ok()) return units.status();
-  spec.set_input_count(units->front());
-  for (std::size_t i = 1; i < units->size(); ++i) spec.add_layers()->set_units((*units)[i]);
-  if (absl::Status status = ApplyActivations(options.activation, &spec); !status.ok()) {
-    return status;
-  }
-  if (!options.init.empty()) {
-    const absl::StatusOr<v1::Initializer> initializer = ParseInitializer(options.init);
-    if (!initializer.ok()) return initializer.status();
-    *spec.mutable_initializer() = *initializer;
-  }
-  if (!options.weights.empty()) {
-    absl::StatusOr<v1::WeightsInitializer> weights = ReadSafetensors(options.weights);
-    if (!weights.ok()) return weights.status();
-    *spec.mutable_initializer()->mutable_weights() = *std::move(weights);
-  }
-  spec.set_loss(ParseLoss(options.loss));
-  if (options.no_bias) spec.set_bias(false);
-  spec.set_seed(options.seed);
-  return spec;
-}
-
 int Run(Context& context, const Options& options) {
-  absl::StatusOr<v1::NetworkSpec> spec = MakeSpec(options);
+  absl::StatusOr<v1::NetworkSpec> spec = MakeNetworkSpec(options.words);
   if (!spec.ok()) return ReportUsage(context, spec.status());
   v1::CreateNetworkRequest request;
   request.set_parent(std::string(kMe));
@@ -73,29 +40,31 @@ int Run(Context& context, const Options& options) {
 void AddNetworkCreate(CLI::App& group, Context& context) {
   auto [command, options] = AddCommand<Options>(group, context, "create", "Define a network", Run);
   command.add_option("NAME", options.name, "Id of the new network")->required();
-  command.add_option("--layers", options.layers, "Units of every layer, inputs first: 784,500,10")
+  command
+      .add_option("--layers", options.words.layers,
+                  "Units of every layer, inputs first: 784,500,10")
       ->required()
       ->type_name("UNITS");
   command
-      .add_option("--activation", options.activation,
+      .add_option("--activation", options.words.activation,
                   "One for each layer after the input, or one for all hidden layers, and then the "
                   "output is sigmoid for tse, softmax for cross-entropy (default: sigmoid)")
       ->check(ListOf(kActivations));
-  command.add_option("--loss", options.loss, "What training minimises")
+  command.add_option("--loss", options.words.loss, "What training minimises")
       ->check(Choices(kLosses))
       ->capture_default_str();
   CLI::Option* const init =
       command
-          .add_option("--init", options.init,
+          .add_option("--init", options.words.init,
                       "uniform:LOW:HIGH, xavier, he or zeros (default: uniform:-0.5:0.5)")
           ->type_name("INIT");
   command
-      .add_option("--weights", options.weights,
+      .add_option("--weights", options.words.weights,
                   "Begin with the tensors W1, b1, W2, b2, ... of a safetensors file")
       ->type_name("FILE")
       ->excludes(init);
-  command.add_flag("--no-bias", options.no_bias, "Layers without biases");
-  command.add_option("--seed", options.seed, "Seed of the weights")->capture_default_str();
+  command.add_flag("--no-bias", options.words.no_bias, "Layers without biases");
+  command.add_option("--seed", options.words.seed, "Seed of the weights")->capture_default_str();
   command.add_flag("--dry-run", options.dry_run, "Show shapes and parameters; make nothing");
 }
 
