@@ -14,7 +14,7 @@ constexpr int kBlockVectors = kVectorRegisters >= 32 ? 16 : 8;
 // Rows of B whose blocks stay in the first cache, 32 KiB of it, while rows of a
 // sparse A pass by; and how many of those rows at most.
 constexpr std::int64_t kSparseDepth = 24 * 1024 / (kBlockVectors * kVectorBytes);
-constexpr std::int64_t kSparseRows = 128;
+constexpr std::int64_t kSparseRows = 64;
 
 // Rows of a sparse matrix, cut to some of the entries of each.
 template <typename T>
@@ -49,8 +49,9 @@ inline bool NextPiece(const SparseRows<T>& a, std::int64_t limit, SparsePiece<T>
   return more;
 }
 
-// c[0 .. kVectors) and the sum over one sparse row of value * b[column].
-template <typename T, int kVectors, typename Finish>
+// c[0 .. kVectors) and the sum over one sparse row of value * b[column]; a dense
+// row has the columns from `first` on.
+template <typename T, int kVectors, bool kDense, typename Finish>
 inline void SparseRowBlock(std::int64_t entries, const std::int32_t* columns, std::int64_t first,
                            const T* values, const T* b, std::int64_t ldb, T* c,
                            const Finish& finish) {
@@ -60,7 +61,7 @@ inline void SparseRowBlock(std::int64_t entries, const std::int32_t* columns, st
     sums[v] = Finish::kFromC ? Load<T>(c + v * kLanes<T>) : Vector<T>{};
   }
   for (std::int64_t e = 0; e < entries; ++e) {
-    const T* const row = b + (columns != nullptr ? columns[e] : first + e) * ldb;
+    const T* const row = b + (kDense ? first + e : std::int64_t{columns[e]}) * ldb;
     const Vector<T> value = Broadcast<T>(values[e]);
 #pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
@@ -75,39 +76,44 @@ inline void SparseRowBlock(std::int64_t entries, const std::int32_t* columns, st
 }
 
 template <typename T, int kVectors, typename Finish>
-inline void SparseColumnBlock(const SparsePiece<T>& a, const T* b, std::int64_t ldb, T* c,
-                              std::int64_t ldc, const Finish& finish) {
+void SparseColumnBlock(const SparsePiece<T>& a, const T* b, std::int64_t ldb, T* c,
+                       std::int64_t ldc, const Finish& finish) {
   for (std::int64_t row = 0; row < a.rows; ++row) {
     const std::int64_t begin = a.begin[row];
-    if (begin == a.end[row]) continue;
-    SparseRowBlock<T, kVectors>(
-        a.end[row] - begin, a.columns != nullptr ? a.columns + begin : nullptr,
-        begin - a.first[row], a.values + begin, b, ldb, c + row * ldc, finish);
+    const std::int64_t entries = a.end[row] - begin;
+    if (entries == 0) continue;
+    if (a.columns == nullptr) {
+      SparseRowBlock<T, kVectors, true>(entries, nullptr, begin - a.first[row], a.values + begin, b,
+                                        ldb, c + row * ldc, finish);
+    } else {
+      SparseRowBlock<T, kVectors, false>(entries, a.columns + begin, 0, a.values + begin, b, ldb,
+                                         c + row * ldc, finish);
+    }
   }
 }
 
-// The last block may have fewer vectors.
 template <typename T, int kVectors, typename Finish>
-inline void SparseLastBlock(std::int64_t vectors, const SparsePiece<T>& a, const T* b,
-                            std::int64_t ldb, T* c, std::int64_t ldc, const Finish& finish) {
+inline void SparseBlockOf(std::int64_t vectors, const SparsePiece<T>& a, const T* b,
+                          std::int64_t ldb, T* c, std::int64_t ldc, const Finish& finish) {
   if (vectors == kVectors) {
     SparseColumnBlock<T, kVectors>(a, b, ldb, c, ldc, finish);
   } else if constexpr (kVectors > 1) {
-    SparseLastBlock<T, kVectors - 1>(vectors, a, b, ldb, c, ldc, finish);
+    SparseBlockOf<T, kVectors - 1>(vectors, a, b, ldb, c, ldc, finish);
   }
 }
 
+// Blocks of nearly equal widths: a narrow one would wait for its sums.
 template <typename T, typename Finish>
 void SparseAllBlocks(const SparsePiece<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T* c,
                      std::int64_t ldc, const Finish& finish) {
-  constexpr std::int64_t kBlock = kBlockVectors * kLanes<T>;
-  std::int64_t at = 0;
-  for (; at + kBlock <= n; at += kBlock) {
-    SparseColumnBlock<T, kBlockVectors>(a, b + at, ldb, c + at, ldc, finish);
-  }
-  if (at == n) return;
-  SparseLastBlock<T, kBlockVectors>((n - at + kLanes<T> - 1) / kLanes<T>, a, b + at, ldb, c + at,
+  const std::int64_t vectors = (n + kLanes<T> - 1) / kLanes<T>;
+  const std::int64_t blocks = (vectors + kBlockVectors - 1) / kBlockVectors;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t first = vectors * block / blocks;
+    const std::int64_t at = first * kLanes<T>;
+    SparseBlockOf<T, kBlockVectors>(vectors * (block + 1) / blocks - first, a, b + at, ldb, c + at,
                                     ldc, finish);
+  }
 }
 
 // kSparseRows rows at a time, each cut where columns reach a multiple of
@@ -132,9 +138,56 @@ void SparseInPieces(const SparseRows<T>& a, std::int64_t depth, const T* b, std:
 
 constexpr std::int64_t kAnyDepth = std::int64_t{1} << 40;
 
+// c += the sum of value * b[column] over kEntries entries, in their order.
+template <typename T, int kEntries>
+inline void AddEntries(const std::int32_t* columns, const T* values, const T* b, std::int64_t ldb,
+                       std::int64_t n, T* c) {
+  const T* rows[kEntries];
+  Vector<T> factors[kEntries];
+#pragma GCC unroll 4
+  for (int e = 0; e < kEntries; ++e) {
+    rows[e] = b + columns[e] * ldb;
+    factors[e] = Broadcast<T>(values[e]);
+  }
+  for (std::int64_t i = 0; i < n; i += kLanes<T>) {
+    Vector<T> sum = Load<T>(c + i);
+#pragma GCC unroll 4
+    for (int e = 0; e < kEntries; ++e) sum = MultiplyAdd(factors[e], Load<T>(rows[e] + i), sum);
+    Store<T>(c + i, sum);
+  }
+}
+
+template <typename T, int kEntries = 4>
+inline void AddSparseRow(std::int64_t entries, const std::int32_t* columns, const T* values,
+                         const T* b, std::int64_t ldb, std::int64_t n, T* c) {
+  std::int64_t e = 0;
+  for (; e + kEntries <= entries; e += kEntries) {
+    AddEntries<T, kEntries>(columns + e, values + e, b, ldb, n, c);
+  }
+  if constexpr (kEntries > 1) {
+    AddSparseRow<T, kEntries - 1>(entries - e, columns + e, values + e, b, ldb, n, c);
+  }
+}
+
+// Whole rows of C at a time: where there are few entries in each, blocks would
+// cost more in loops than in sums.
+template <typename T>
+void SparseByRows(const SparseRows<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T* c,
+                  std::int64_t ldc) {
+  for (std::int64_t row = 0; row < a.rows; ++row) {
+    const std::int64_t begin = a.offsets[row];
+    AddSparseRow<T>(a.offsets[row + 1] - begin, a.columns + begin, a.values + begin, b, ldb, n,
+                    c + row * ldc);
+  }
+}
+
 template <typename T>
 void SparseMultiply(const SparseRows<T>& a, const T* b, std::int64_t ldb, std::int64_t n, T* c,
                     std::int64_t ldc) {
+  constexpr std::int64_t kFewEntries = 8;
+  if (a.columns != nullptr && a.offsets[a.rows] - a.offsets[0] < kFewEntries * a.rows) {
+    return SparseByRows<T>(a, b, ldb, n, c, ldc);
+  }
   // One row uses a row of B once: nothing would be found in the cache.
   SparseInPieces<T>(a, a.rows == 1 ? kAnyDepth : kSparseDepth, b, ldb, n, c, ldc, Accumulate<T>{});
 }

@@ -15,6 +15,10 @@
 // order. That is the algorithm above, with sums rounded in another order; how
 // the samples of an epoch are cut into windows is therefore part of the result.
 //
+// What S_1 of a sample changes in a unit of layer 1, for the next sample, needs
+// no other unit. So one walk over W_2 does both the backward product of a sample
+// and the forward product of the next, a block of rows at a time.
+//
 // An input that is zero neither contributes to n_1 nor gives its row of W_1 a
 // gradient: all passes leave it out, which is exact.
 #pragma once
@@ -46,13 +50,25 @@ class SampleStep {
   static std::int64_t ElementCount(const NetworkSpec& network);
 
  private:
+  // Units of layer 1 that are done together, which are rows of W_2.
+  struct Block {
+    std::int64_t first;
+    std::int64_t units;
+  };
+
   void MultiplyInputs(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
                       const SparseRows<T>& transposed);
+  void Enter(const PackedNetwork<T>& network, std::int64_t row);
+  void EnterBlock(const PackedNetwork<T>& network, std::int64_t row, Block block);
   void Forward(const PackedNetwork<T>& network, std::int64_t row);
   void SetOutputError(const PackedNetwork<T>& network, std::int64_t row, std::span<const T> target);
-  void Backward(const PackedNetwork<T>& network, std::int64_t row);
-  void SetSteps(const PackedNetwork<T>& network, std::int64_t row, T rate);
+  void Backward(const PackedNetwork<T>& network, std::int64_t row, T rate);
+  void Leave(const PackedNetwork<T>& network, std::int64_t row, T rate, bool last);
+  void LeaveBlock(const PackedNetwork<T>& network, int layer, std::int64_t row, Block block);
+  void SetPending(const PackedNetwork<T>& network, int layer, std::int64_t row);
+  void SetSteps(int layer, std::int64_t row, Block block, T rate);
   void Move(PackedNetwork<T>& network, std::int64_t rows, const SparseRows<T>& transposed);
+  T* RowOf(std::vector<AlignedBuffer<T>>& layers, int layer, std::int64_t row);
 
   // a_i of the window's samples, kWindow x stride; its padding is zero but for
   // the output layer's.
@@ -65,8 +81,10 @@ class SampleStep {
   // and the products of every two inputs.
   AlignedBuffer<T> columns_;
   AlignedBuffer<T> overlaps_;
-  // a_r . a or D_r . S of the samples r before the one at hand.
-  AlignedBuffer<T> products_;
+  // a_r . a and D_r . S of the samples r before the one at hand.
+  AlignedBuffer<T> forward_products_;
+  AlignedBuffer<T> backward_products_;
+  std::vector<Block> blocks_;
 };
 
 }  // namespace trainyard
