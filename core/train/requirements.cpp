@@ -6,6 +6,7 @@
 #include "core/eval/batch_forward.h"
 #include "core/eval/evaluation.h"
 #include "core/nn/packed_network.h"
+#include "core/train/sample_step.h"
 #include "core/train/trainer.h"
 
 namespace trainyard {
@@ -76,13 +77,18 @@ std::int64_t TrainingMemoryBytes(const NetworkSpec& network, const TrainingSpec&
   for (const LayerSpec& layer : network.layers) units += layer.units;
 
   const std::int64_t pass_rows = RowsAtOnce(network);
-  const std::int64_t piece_rows = std::min(std::int64_t{spec.batch_size}, pass_rows);
+  const bool batches = spec.batch_size > 1;
+  const std::int64_t piece_rows =
+      batches ? std::min(std::int64_t{spec.batch_size}, pass_rows) : SampleStep<float>::kWindow;
   // Column numbers and values of the inputs that are not zero, at most all.
   const std::int64_t input_entry = size + std::int64_t{sizeof(std::int32_t)};
-  const bool batches = spec.batch_size > 1;
   // Cost passes over a training and a validation set.
   std::int64_t bytes = 2 * pass_rows * (network.inputs * input_entry + units * size);
-  bytes += piece_rows * (network.inputs * input_entry * (batches ? 2 : 1) + 2 * units * size);
+  bytes += piece_rows * (2 * network.inputs * input_entry + 2 * units * size);
+  if (!batches) {
+    bytes += size * (f32 ? SampleStep<float>::ElementCount(network)
+                         : SampleStep<double>::ElementCount(network));
+  }
   const auto slots = static_cast<std::int64_t>(SlotNamesOf(spec.optimizer).size());
   // The weights and what the optimiser remembers, as they are used and as they
   // are copied; a gradient.

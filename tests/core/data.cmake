@@ -3,6 +3,7 @@ trainyard_test(core_base_test
   SOURCES
     ${CMAKE_CURRENT_LIST_DIR}/error_test.cpp
     ${CMAKE_CURRENT_LIST_DIR}/file_test.cpp
+    ${CMAKE_CURRENT_LIST_DIR}/thread_team_test.cpp
   LINK trainyard_core_base absl::cord)
 
 trainyard_test(core_data_test

@@ -480,6 +480,13 @@ TEST(TrainingSpec, ErrorsNameTheField) {
   spec = Spec(1, 0);
   EXPECT_EQ(field_of(spec), "batch_size");
   spec = Spec(1, 1);
+  for (const int threads : {0, -1, 257}) {
+    spec.threads = threads;
+    EXPECT_EQ(field_of(spec), "threads");
+  }
+  spec.threads = 256;
+  EXPECT_TRUE(Validate(spec).ok());
+  spec = Spec(1, 1);
   for (const double rate : {0.0, -1.0, static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
     spec.learning_rate = rate;
     EXPECT_EQ(field_of(spec), "learning_rate");
