@@ -43,6 +43,16 @@ class BatchForward {
   void Run(const PackedNetwork<T>& network, const SparseRows<T>& inputs, std::int64_t first = 0,
            Output output = Output::kActivations, ForwardHook<T>* hook = nullptr);
 
+  // Run in two steps, so that threads can share out the first one's columns and
+  // the second one's rows. First n_1 of all of `inputs`, the rows of the batch
+  // from `first` on, in `columns` units from `column` on (whole cache lines but
+  // for the last), and a_1 too unless that is the output or the hook's.
+  void Enter(const PackedNetwork<T>& network, const SparseRows<T>& inputs, std::int64_t first,
+             std::int64_t column, std::int64_t columns, const ForwardHook<T>* hook = nullptr);
+  // Then the rest, for some rows.
+  void Finish(const PackedNetwork<T>& network, std::int64_t first, std::int64_t rows,
+              Output output = Output::kActivations, ForwardHook<T>* hook = nullptr);
+
   // Turns the output layer's weighted sums into activations.
   void ActivateOutput(const PackedNetwork<T>& network, std::int64_t first, std::int64_t rows);
 

@@ -90,7 +90,7 @@ struct Kernels {
   // multiply's.
   void (*multiply_vector)(std::int64_t inputs, std::int64_t units, const T* w, std::int64_t ldw,
                           const T* a, T* y);
-  // back = W s: one sample backward. Each W_i . s is summed lane by lane, and
+  // back += W s: one sample backward. Each W_i . s is summed lane by lane, and
   // the lanes halves onto halves.
   void (*multiply_vector_by_transposed)(std::int64_t inputs, std::int64_t units, const T* w,
                                         std::int64_t ldw, const T* s, T* back);

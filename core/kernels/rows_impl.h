@@ -224,7 +224,7 @@ inline void MultiplyVector(std::int64_t inputs, std::int64_t units, const T* w, 
   }
 }
 
-// back_r = W_r . s over kRows rows.
+// back_r += W_r . s over kRows rows.
 template <typename T, int kRows>
 inline void DotRows(std::int64_t units, const T* w, std::int64_t ldw, const T* s, T* back) {
   Vector<T> sums[kRows] = {};
@@ -237,17 +237,21 @@ inline void DotRows(std::int64_t units, const T* w, std::int64_t ldw, const T* s
   }
   if constexpr (kRows % kLanes<T> == 0) {
 #pragma GCC unroll 8
-    for (int r = 0; r < kRows; r += kLanes<T>) Store<T>(back + r, SumsOfLanes<T>(sums + r));
+    for (int r = 0; r < kRows; r += kLanes<T>) {
+      Store<T>(back + r, Load<T>(back + r) + SumsOfLanes<T>(sums + r));
+    }
   } else {
-    for (int r = 0; r < kRows; ++r) back[r] = SumOfLanes<T>(sums[r]);
+    for (int r = 0; r < kRows; ++r) back[r] += SumOfLanes<T>(sums[r]);
   }
 }
 
 // As many rows at a time as give a vector of sums, and enough to hide latency.
-template <typename T,
-          int kRows = kLanes<T><8 ? 8 : kLanes<T>> inline void MultiplyVectorByTransposed(
-              std::int64_t inputs, std::int64_t units, const T* w, std::int64_t ldw, const T* s,
-              T* back) {
+template <typename T>
+constexpr int kDotRows = kLanes<T> < 8 ? 8 : kLanes<T>;
+
+template <typename T, int kRows = kDotRows<T>>
+inline void MultiplyVectorByTransposed(std::int64_t inputs, std::int64_t units, const T* w,
+                                       std::int64_t ldw, const T* s, T* back) {
   std::int64_t row = 0;
   for (; row + kRows <= inputs; row += kRows) {
     DotRows<T, kRows>(units, w + row * ldw, ldw, s, back + row);

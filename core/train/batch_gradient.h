@@ -17,8 +17,11 @@
 namespace trainyard {
 
 // Holds the sum so far. A batch may come in pieces of up to `max_rows` rows:
-// every sum is one chain over the rows, so the pieces do not show, and threads
-// share out rows of the batch and then rows of W, never a sum.
+// every sum is one chain over the rows, so the pieces do not show.
+//
+// Threads share out the units of layer 1, with their columns of W_1 and rows of
+// W_2, which then stay in one core's cache from batch to batch; rows of the batch
+// above that; and rows of the other W: never a sum.
 template <typename T>
 class BatchGradient {
  public:
@@ -45,17 +48,18 @@ class BatchGradient {
             KeptDerivatives<T>* kept = nullptr);
 
  private:
-  // Rows [first, first + rows) of layer `layer`'s W; the first has the biases.
+  // A thread's part of a layer: columns [first, first + count) of W_1 and b_1, or
+  // rows of another W, the first of which has the biases.
   struct Slice {
     int layer;
     std::int64_t first;
-    std::int64_t rows;
+    std::int64_t count;
   };
 
   void SetErrors(const PackedNetwork<T>& network, InputBatch<T>& inputs,
                  const std::vector<T>& targets, KeptDerivatives<T>* kept);
-  void SetErrorsOf(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
-                   const std::vector<T>& targets, std::int64_t first);
+  void SetErrorsOf(const PackedNetwork<T>& network, const std::vector<T>& targets,
+                   std::int64_t first, std::int64_t rows);
   // S_i *= sigma_i'(n_i)
   void MultiplyByDerivative(const PackedNetwork<T>& network, int i, std::int64_t first,
                             std::int64_t rows);
@@ -63,10 +67,16 @@ class BatchGradient {
                        std::int64_t first, std::int64_t rows);
   void PropagateBelow(const PackedNetwork<T>& network, int i, std::int64_t first,
                       std::int64_t rows);
+  void PropagateToInputs(const PackedNetwork<T>& network, const Slice& slice);
   void AddSlice(const Slice& slice);
-  void AddBiases(int i);
+  void AddBiases(int i, std::int64_t first, std::int64_t count);
+  Slice InputSlice(std::int64_t part) const;
   void StepSlice(PackedNetwork<T>& network, const Slice& slice, T rate);
   void ForEachSlice(const std::function<void(const Slice& slice)>& work);
+  // Calls work(offset, elements) for parts of all that a layer has, in the memory
+  // of a network: W and, behind its last row, b.
+  void ForEachStretch(int i,
+                      const std::function<void(std::int64_t offset, std::int64_t elements)>& work);
 
   ThreadTeam& team_;
   BatchForward<T> forward_;

@@ -69,7 +69,7 @@ void SampleStep<T>::Run(PackedNetwork<T>& network, InputBatch<T>& inputs,
   const SparseRows<T> transposed = inputs.Transposed();
   const auto outputs = static_cast<std::size_t>(network.spec().outputs());
   MultiplyInputs(network, rows, transposed);
-  Enter(network, 0);
+  for (const Block block : blocks_) EnterBlock(network, 0, block);
   for (std::int64_t row = 0; row < rows.rows; ++row) {
     Forward(network, row);
     SetOutputError(network, row, targets.subspan(static_cast<std::size_t>(row) * outputs, outputs));
@@ -114,6 +114,7 @@ void SampleStep<T>::SetPending(const PackedNetwork<T>& network, int layer, std::
     std::copy_n(overlaps_.data() + row * kWindowStride<T>, row, products);
   } else {
     const PackedLayer<T>& below = network.layer(layer - 1);
+    std::fill_n(products, row, T{0});
     ActiveKernels<T>().multiply_vector_by_transposed(
         row, below.units, RowOf(activations_, layer - 1, 0), below.stride,
         RowOf(activations_, layer - 1, row), products);
@@ -122,10 +123,14 @@ void SampleStep<T>::SetPending(const PackedNetwork<T>& network, int layer, std::
   for (std::int64_t r = 0; r < row; ++r) products[r] += T{1};
 }
 
+// What the samples before `known` add to n_1 of `row`.
 template <typename T>
-void SampleStep<T>::Enter(const PackedNetwork<T>& network, std::int64_t row) {
+void SampleStep<T>::AddPending(const PackedNetwork<T>& network, std::int64_t row,
+                               std::int64_t known) {
+  const PackedLayer<T>& layer = network.layer(0);
   SetPending(network, 0, row);
-  for (const Block block : blocks_) EnterBlock(network, row, block);
+  ActiveKernels<T>().multiply_vector(known, layer.units, RowOf(steps_, 0, 0), layer.stride,
+                                     forward_products_.data(), RowOf(activations_, 0, row));
 }
 
 // Completes a_1 of some units, and adds their part of n_2.
@@ -135,8 +140,10 @@ void SampleStep<T>::EnterBlock(const PackedNetwork<T>& network, std::int64_t row
   const PackedLayer<T>& layer = network.layer(0);
   const auto& [first, units] = block;
   T* const a = RowOf(activations_, 0, row) + first;
-  kernels.multiply_vector(row, units, RowOf(steps_, 0, 0) + first, layer.stride,
-                          forward_products_.data(), a);
+  if (row > 0) {
+    kernels.multiply_vector(1, units, RowOf(steps_, 0, row - 1) + first, layer.stride,
+                            forward_products_.data() + row - 1, a);
+  }
   kernels.activate(layer.activation, 1, units, a, layer.stride);
   if (first + units == layer.units) std::fill_n(a + units, layer.stride - layer.units, T{0});
   if (network.layer_count() == 1) return;
@@ -181,14 +188,23 @@ void SampleStep<T>::SetOutputError(const PackedNetwork<T>& network, std::int64_t
                                             error, output.stride);
 }
 
-// From S_L to S_2.
+// From S_L to S_2, and of S_1 what the samples before have pending.
 template <typename T>
 void SampleStep<T>::Backward(const PackedNetwork<T>& network, std::int64_t row, T rate) {
+  const Kernels<T>& kernels = ActiveKernels<T>();
+  T* const products = backward_products_.data();
   for (int i = network.layer_count() - 1; i > 0; --i) {
     const PackedLayer<T>& layer = network.layer(i);
-    const T* const error = errors_[static_cast<std::size_t>(i)].data();
-    ActiveKernels<T>().multiply_vector_by_transposed(
-        row, layer.units, RowOf(steps_, i, 0), layer.stride, error, backward_products_.data());
+    const auto index = static_cast<std::size_t>(i);
+    const T* const error = errors_[index].data();
+    T* const back = errors_[index - 1].data();
+    std::fill_n(products, row, T{0});
+    kernels.multiply_vector_by_transposed(row, layer.units, RowOf(steps_, i, 0), layer.stride,
+                                          error, products);
+    const std::int64_t below = network.layer(i - 1).stride;
+    std::fill_n(back, below, T{0});
+    kernels.multiply_vector(row, layer.inputs, RowOf(activations_, i - 1, 0), below, products,
+                            back);
     SetSteps(i, row, {0, layer.units}, rate);
     if (i > 1) LeaveBlock(network, i, row, {0, layer.inputs});
   }
@@ -206,8 +222,6 @@ void SampleStep<T>::LeaveBlock(const PackedNetwork<T>& network, int layer, std::
   T* const back = errors_[index - 1].data() + first;
   kernels.multiply_vector_by_transposed(units, above.units, above.weights + first * above.stride,
                                         above.stride, errors_[index].data(), back);
-  kernels.multiply_vector(row, units, RowOf(activations_, layer - 1, 0) + first, below.stride,
-                          backward_products_.data(), back);
   kernels.multiply_by_derivative(below.activation, 1, units,
                                  RowOf(activations_, layer - 1, row) + first, below.stride, back,
                                  below.stride);
@@ -216,7 +230,7 @@ void SampleStep<T>::LeaveBlock(const PackedNetwork<T>& network, int layer, std::
 // S_1, and with it the next sample's a_1.
 template <typename T>
 void SampleStep<T>::Leave(const PackedNetwork<T>& network, std::int64_t row, T rate, bool last) {
-  if (!last) SetPending(network, 0, row + 1);
+  if (!last) AddPending(network, row + 1, row);
   for (const Block block : blocks_) {
     if (network.layer_count() > 1) LeaveBlock(network, 1, row, block);
     SetSteps(0, row, block, rate);

@@ -58,7 +58,7 @@ class SampleStep {
 
   void MultiplyInputs(const PackedNetwork<T>& network, const SparseRows<T>& inputs,
                       const SparseRows<T>& transposed);
-  void Enter(const PackedNetwork<T>& network, std::int64_t row);
+  void AddPending(const PackedNetwork<T>& network, std::int64_t row, std::int64_t known);
   void EnterBlock(const PackedNetwork<T>& network, std::int64_t row, Block block);
   void Forward(const PackedNetwork<T>& network, std::int64_t row);
   void SetOutputError(const PackedNetwork<T>& network, std::int64_t row, std::span<const T> target);

@@ -229,6 +229,7 @@ void CheckVectorProducts() {
     Matrix<T> as_batch(1, units, 4);
     Matrix<T> as_vector(1, units, 4);
     Matrix<T> back(1, inputs, 5);
+    Matrix<T> before(1, inputs, 5);
     kernels.multiply(1, units, inputs, a.data(), a.stride(), w.data(), w.stride(), as_batch.data(),
                      as_batch.stride());
     kernels.multiply_vector(inputs, units, w.data(), w.stride(), a.data(), as_vector.data());
@@ -236,13 +237,13 @@ void CheckVectorProducts() {
                                           back.data());
     for (std::int64_t c = 0; c < units; ++c) ASSERT_EQ(as_vector.at(0, c), as_batch.at(0, c));
     for (std::int64_t r = 0; r < inputs; ++r) {
-      double dot = 0;
+      double dot = static_cast<double>(before.at(0, r));
       for (std::int64_t c = 0; c < units; ++c) {
         dot += static_cast<double>(w.at(r, c)) * static_cast<double>(s.at(0, c));
       }
       ASSERT_NEAR(static_cast<double>(back.at(0, r)), dot, kTolerance<T>);
       // However many rows are done at once.
-      T alone = 0;
+      T alone = before.at(0, r);
       kernels.multiply_vector_by_transposed(1, units, &w.at(r, 0), w.stride(), s.data(), &alone);
       ASSERT_EQ(back.at(0, r), alone);
     }
