@@ -29,10 +29,15 @@ inline T ElementOf(const T* a, std::int64_t lda, std::int64_t row, std::int64_t 
   return kSide == Side::kRows ? a[row * lda + k] : a[k * lda + row];
 }
 
-// How a tile ends: C + A B, or C - rate A B with the product summed from 0.
+// How a tile ends: C + A B; A B; or C - rate A B with the product summed from 0.
 template <typename T>
 struct Accumulate {
   static constexpr bool kFromC = true;
+  Vector<T> operator()(Vector<T> sum, const T*) const { return sum; }
+};
+template <typename T>
+struct Replace {
+  static constexpr bool kFromC = false;
   Vector<T> operator()(Vector<T> sum, const T*) const { return sum; }
 };
 template <typename T>
@@ -178,8 +183,15 @@ void MultiplyByTransposed(std::int64_t m, std::int64_t n, std::int64_t k, const 
     const std::int64_t depth = k - at < kDepth ? k - at : kDepth;
     for (std::int64_t column = 0; column < n; column += kPanel<T>) {
       PackTransposed<T>(b + column * ldb + at, ldb, n - column, depth, packed);
-      MultiplyPanelAt<T, Side::kRows>(column, WholeLines<T>(n), m, depth, a + at, lda, packed,
-                                      kPanel<T>, c, ldc, Accumulate<T>{});
+      const auto multiply = [&](const auto& finish) {
+        MultiplyPanelAt<T, Side::kRows>(column, WholeLines<T>(n), m, depth, a + at, lda, packed,
+                                        kPanel<T>, c, ldc, finish);
+      };
+      if (at == 0) {
+        multiply(Replace<T>{});
+      } else {
+        multiply(Accumulate<T>{});
+      }
     }
   }
 }

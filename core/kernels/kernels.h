@@ -74,7 +74,8 @@ struct Kernels {
   void (*multiply_transposed)(std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
                               std::int64_t lda, const T* b, std::int64_t ldb, T* c,
                               std::int64_t ldc);
-  // C (m x n) += A (m x k) B^T, B of n rows and k columns.
+  // C (m x n) = A (m x k) B^T, B of n rows and k columns, k at least 1: in the
+  // chains of multiply from a C of 0.
   void (*multiply_by_transposed)(std::int64_t m, std::int64_t n, std::int64_t k, const T* a,
                                  std::int64_t lda, const T* b, std::int64_t ldb, T* c,
                                  std::int64_t ldc);

@@ -142,7 +142,6 @@ void BatchGradient<T>::PropagateBelow(const PackedNetwork<T>& network, int i, st
   const PackedLayer<T>& below = network.layer(i - 1);
   const auto index = static_cast<std::size_t>(i);
   T* const back = errors_[index - 1].data() + first * below.stride;
-  std::fill_n(back, rows * below.stride, T{0});
   kernels.multiply_by_transposed(rows, layer.inputs, layer.units,
                                  errors_[index].data() + first * layer.stride, layer.stride,
                                  layer.weights, layer.stride, back, below.stride);
@@ -157,9 +156,6 @@ void BatchGradient<T>::PropagateToInputs(const PackedNetwork<T>& network, const 
   const PackedLayer<T>& above = network.layer(1);
   const PackedLayer<T>& layer = network.layer(0);
   T* const back = errors_[0].data() + slice.first;
-  for (std::int64_t row = 0; row < rows_; ++row) {
-    std::fill_n(back + row * layer.stride, slice.count, T{0});
-  }
   kernels.multiply_by_transposed(rows_, slice.count, above.units, errors_[1].data(), above.stride,
                                  above.weights + slice.first * above.stride, above.stride, back,
                                  layer.stride);
