@@ -11,13 +11,17 @@ namespace {
 template <typename T>
 constexpr std::int64_t kWindowStride = PaddedStride<T>(SampleStep<T>::kWindow);
 
-// Writes the entries of `transposed` into `columns`, or zeros in their place.
+// The products x_q . x_r of every two rows, r < q: at q * kWindowStride + r.
 template <typename T>
-void Scatter(const SparseRows<T>& transposed, bool clear, T* columns) {
+void MultiplyRows(const SparseRows<T>& transposed, T* products) {
   for (std::int64_t feature = 0; feature < transposed.rows; ++feature) {
-    T* const to = columns + feature * kWindowStride<T>;
-    for (std::int64_t e = transposed.offsets[feature]; e < transposed.offsets[feature + 1]; ++e) {
-      to[transposed.columns[e]] = clear ? T{0} : transposed.values[e];
+    const std::int64_t begin = transposed.offsets[feature];
+    const std::int64_t end = transposed.offsets[feature + 1];
+    for (std::int64_t q = begin; q < end; ++q) {
+      T* const to = products + transposed.columns[q] * kWindowStride<T>;
+      for (std::int64_t r = begin; r < q; ++r) {
+        to[transposed.columns[r]] += transposed.values[q] * transposed.values[r];
+      }
     }
   }
 }
@@ -35,8 +39,7 @@ std::int64_t BlockRows(std::int64_t stride) {
 
 template <typename T>
 SampleStep<T>::SampleStep(const NetworkSpec& network)
-    : columns_(static_cast<std::size_t>(network.inputs * kWindowStride<T>)),
-      overlaps_(static_cast<std::size_t>(kWindow * kWindowStride<T>)),
+    : overlaps_(static_cast<std::size_t>(kWindow * kWindowStride<T>)),
       forward_products_(static_cast<std::size_t>(kWindowStride<T>)),
       backward_products_(static_cast<std::size_t>(kWindowStride<T>)) {
   for (const LayerSpec& layer : network.layers) {
@@ -55,7 +58,7 @@ SampleStep<T>::SampleStep(const NetworkSpec& network)
 
 template <typename T>
 std::int64_t SampleStep<T>::ElementCount(const NetworkSpec& network) {
-  std::int64_t count = (network.inputs + kWindow + 2) * kWindowStride<T>;
+  std::int64_t count = (kWindow + 2) * kWindowStride<T>;
   for (const LayerSpec& layer : network.layers) {
     count += (2 * kWindow + 1) * PaddedStride<T>(layer.units);
   }
@@ -98,11 +101,8 @@ void SampleStep<T>::MultiplyInputs(const PackedNetwork<T>& network, const Sparse
   }
   kernels.sparse_multiply(inputs, layer.weights, layer.stride, layer.units, sums, layer.stride);
 
-  Scatter<T>(transposed, false, columns_.data());
   std::fill_n(overlaps_.data(), overlaps_.size(), T{0});
-  kernels.sparse_multiply(inputs, columns_.data(), kWindowStride<T>, kWindow, overlaps_.data(),
-                          kWindowStride<T>);
-  Scatter<T>(transposed, true, columns_.data());
+  MultiplyRows<T>(transposed, overlaps_.data());
 }
 
 // a_r . a of the samples r before `row`, in the inputs of a layer. A bias is the

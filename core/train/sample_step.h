@@ -77,9 +77,7 @@ class SampleStep {
   std::vector<AlignedBuffer<T>> steps_;
   // S_i of the sample at hand.
   std::vector<AlignedBuffer<T>> errors_;
-  // The window's inputs as columns (features x kWindow), zero between windows,
-  // and the products of every two inputs.
-  AlignedBuffer<T> columns_;
+  // x_r . x of every two inputs of the window.
   AlignedBuffer<T> overlaps_;
   // a_r . a and D_r . S of the samples r before the one at hand.
   AlignedBuffer<T> forward_products_;
