@@ -1,4 +1,4 @@
-// Time a sample of training and of the cost pass, on one thread, for the
+// Time a sample of training and of the cost pass, on one thread and on two, for the
 // reference network and data as sparse as MNIST's. Run with
 // TRAINYARD_KERNELS=baseline|avx2|avx512 for another instruction set.
 #include <benchmark/benchmark.h>
