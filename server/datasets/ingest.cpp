@@ -20,7 +20,7 @@ class DatasetService::IngestTask final : public WorkerTask {
   IngestTask(DatasetService& datasets, v1::Dataset dataset)
       : datasets_(datasets), dataset_(std::move(dataset)) {}
 
-  absl::Status OnAttach(std::shared_ptr<WorkerLink> link) override {
+  absl::Status OnAttach(std::shared_ptr<WorkerLink> link, bool /*again*/) override {
     const Layout& layout = datasets_.layout_;
     worker::v1::ServerMessage message;
     worker::v1::IngestTask& task = *message.mutable_ingest();

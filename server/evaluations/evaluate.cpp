@@ -32,7 +32,7 @@ class EvaluationService::EvaluateTask final : public WorkerTask {
         uid_(std::move(uid)),
         task_(std::move(task)) {}
 
-  absl::Status OnAttach(std::shared_ptr<WorkerLink> link) override {
+  absl::Status OnAttach(std::shared_ptr<WorkerLink> link, bool /*again*/) override {
     return link->Send(task_) ? absl::OkStatus() : absl::UnavailableError("the worker is gone");
   }
   absl::Status OnMessage(const worker::v1::WorkerMessage& message) override {

@@ -27,7 +27,7 @@ class Predictor::ServeTask final : public WorkerTask {
  public:
   explicit ServeTask(Predictor& predictor) : predictor_(predictor) {}
 
-  absl::Status OnAttach(std::shared_ptr<WorkerLink> link) override {
+  absl::Status OnAttach(std::shared_ptr<WorkerLink> link, bool /*again*/) override {
     worker::v1::ServerMessage message;
     message.mutable_serve();
     if (!link->Send(message)) return absl::UnavailableError("the worker is gone");

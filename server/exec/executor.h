@@ -39,6 +39,13 @@ class Executor {
   // Errors: RESOURCE_EXHAUSTED or INTERNAL where no process could be started.
   virtual absl::StatusOr<WorkerId> Start(const WorkerSpec& spec) = 0;
 
+  // Takes over a worker that an earlier server started. Its end is told as
+  // "ended". Errors: NOT_FOUND where there is no such process.
+  virtual absl::StatusOr<WorkerId> Adopt(int pid) = 0;
+
+  // Forgets one that was adopted by mistake; its end will not be told.
+  virtual void Release(WorkerId id) = 0;
+
   // Asks it to end. Nothing where it has ended.
   virtual void Terminate(WorkerId id) = 0;
 

@@ -57,7 +57,8 @@ LocalExecutor::~LocalExecutor() {
   if (::write(wake_, &one, sizeof(one)) != sizeof(one)) std::abort();
   watcher_.join();
   for (const auto& [id, process] : processes_) {
-    KillAndReap(process.pid);
+    ::syscall(SYS_pidfd_send_signal, process.pidfd, SIGKILL, nullptr, 0);
+    if (!process.adopted) ::waitpid(process.pid, nullptr, 0);
     ::close(process.pidfd);
   }
   ::close(wake_);
@@ -72,17 +73,37 @@ absl::StatusOr<WorkerId> LocalExecutor::Start(const WorkerSpec& spec) {
                     "--attempt", std::to_string(spec.attempt)},
                    spec.log_file);
   if (!pid.ok()) return pid.status();
+  auto id = Add(*pid, false);
+  if (!id.ok()) KillAndReap(*pid);
+  return id;
+}
+
+absl::StatusOr<WorkerId> LocalExecutor::Adopt(int pid) {
+  const std::lock_guard lock(mutex_);
+  return Add(pid, true);
+}
+
+absl::StatusOr<WorkerId> LocalExecutor::Add(int pid, bool adopted) {
   const WorkerId id = last_id_ + 1;
-  const int pidfd = OpenPidfd(*pid);
+  const int pidfd = OpenPidfd(pid);
+  if (pidfd < 0 && errno == ESRCH) return absl::NotFoundError("there is no such process");
   if (pidfd < 0 || !AddToEpoll(epoll_, pidfd, static_cast<std::uint64_t>(id))) {
     const std::string why = std::strerror(errno);
-    KillAndReap(*pid);
     if (pidfd >= 0) ::close(pidfd);
-    return absl::ResourceExhaustedError("cannot watch a new process: " + why);
+    return absl::ResourceExhaustedError("cannot watch a process: " + why);
   }
   last_id_ = id;
-  processes_[id] = {*pid, pidfd};
+  processes_[id] = {pid, pidfd, adopted};
   return id;
+}
+
+void LocalExecutor::Release(WorkerId id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = processes_.find(id);
+  if (found == processes_.end()) return;
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.pidfd, nullptr);
+  ::close(found->second.pidfd);
+  processes_.erase(found);
 }
 
 void LocalExecutor::Terminate(WorkerId id) { Signal(id, SIGTERM); }
@@ -109,17 +130,21 @@ void LocalExecutor::Watch() {
 }
 
 void LocalExecutor::Reap(WorkerId id) {
-  siginfo_t info{};
+  std::string how = "ended";
   {
     const std::lock_guard lock(mutex_);
     const auto found = processes_.find(id);
     if (found == processes_.end()) return;
-    ::waitid(P_PID, static_cast<id_t>(found->second.pid), &info, WEXITED);
+    if (!found->second.adopted) {
+      siginfo_t info{};
+      ::waitid(P_PID, static_cast<id_t>(found->second.pid), &info, WEXITED);
+      how = Describe(info);
+    }
     ::epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.pidfd, nullptr);
     ::close(found->second.pidfd);
     processes_.erase(found);
   }
-  if (handler_) handler_(id, Describe(info));
+  if (handler_) handler_(id, how);
 }
 
 }  // namespace trainyard::server

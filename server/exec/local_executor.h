@@ -21,6 +21,8 @@ class LocalExecutor final : public Executor {
 
   void SetExitHandler(ExitHandler handler) override;
   absl::StatusOr<WorkerId> Start(const WorkerSpec& spec) override;
+  absl::StatusOr<WorkerId> Adopt(int pid) override;
+  void Release(WorkerId id) override;
   void Terminate(WorkerId id) override;
   void Kill(WorkerId id) override;
 
@@ -28,7 +30,12 @@ class LocalExecutor final : public Executor {
   struct Process {
     int pid = 0;
     int pidfd = -1;
+    // Whether it is another's child: nothing to reap.
+    bool adopted = false;
   };
+
+  // Watches a process; mutex_ is held.
+  absl::StatusOr<WorkerId> Add(int pid, bool adopted);
 
   void Signal(WorkerId id, int signal);
   void Watch();

@@ -98,7 +98,10 @@ class JobService {
   // Called by the scheduler: RUNNING, attempt + 1, and a worker.
   bool Dispatch(const QueuedJob& queued);
   v1::TrainingJob::State StateOf(const QueuedJob& key);
+  // Whether a worker of an earlier server is expected to attach again.
+  bool Adopt(const store::v1::JobRecord& record);
   // Called by the task of an attempt.
+  absl::StatusOr<std::int64_t> LastReport(const QueuedJob& key, int attempt);
   absl::Status Report(const QueuedJob& key, int attempt, const worker::v1::TrainingReport& report);
   absl::Status Finish(const QueuedJob& key, int attempt,
                       const worker::v1::TrainingOutcome& outcome);

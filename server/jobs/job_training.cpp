@@ -16,6 +16,7 @@
 #include "server/jobs/kept_checkpoints.h"
 #include "server/jobs/speed.h"
 #include "server/jobs/training_task.h"
+#include "server/store/worker_lock.h"
 
 namespace trainyard::server {
 namespace {
@@ -23,7 +24,6 @@ namespace {
 using Job = v1::TrainingJob;
 
 constexpr int kMaxLostAttempts = 20;
-constexpr int kKeptCheckpoints = 2;
 
 worker::v1::ServerMessage MessageOf(const store::v1::JobRecord& record, double watts_per_core) {
   worker::v1::ServerMessage message;
@@ -43,6 +43,9 @@ worker::v1::ServerMessage MessageOf(const store::v1::JobRecord& record, double w
   task.set_forked(job.has_forked_from());
   return message;
 }
+
+// What a worker has to attach again after a restart.
+constexpr std::chrono::seconds kLease{10};
 
 absl::Status NotCurrent(const std::string& name, int attempt) {
   return MakeError(absl::StatusCode::kFailedPrecondition, {"ATTEMPT_REFUSED", "", {}},
@@ -152,7 +155,7 @@ Job::State StateAfter(worker::v1::TrainingOutcome::Kind kind, Job::State state) 
 
 absl::Status JobService::Recover() {
   std::vector<QueuedJob> queued;
-  std::vector<std::pair<QueuedJob, int>> interrupted;
+  std::vector<store::v1::JobRecord> interrupted;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     for (const auto state : {Job::QUEUED, Job::RUNNING, Job::CANCELLING, Job::PAUSING}) {
       auto rows = reader.ListByState(ResourceKind::kJob, state);
@@ -161,9 +164,7 @@ absl::Status JobService::Recover() {
         if (state == Job::QUEUED) {
           queued.push_back({row.uid, row.name});
         } else {
-          store::v1::JobRecord record;
-          record.ParseFromString(row.body);
-          interrupted.push_back({{row.uid, row.name}, record.job().attempt()});
+          interrupted.emplace_back().ParseFromString(row.body);
         }
       }
     }
@@ -171,13 +172,42 @@ absl::Status JobService::Recover() {
   });
   if (!status.ok()) return status;
   // What ran goes first: it was further on.
-  for (const auto& [key, attempt] : interrupted) {
-    Lost(key, attempt, "the server was restarted", true);
+  for (const auto& record : interrupted) {
+    if (Adopt(record)) continue;
+    const QueuedJob key = {record.job().uid(), record.job().name()};
+    Lost(key, record.job().attempt(), "the server was restarted", true);
     scheduler_.Enqueue(key);
   }
   for (QueuedJob& key : queued) scheduler_.Enqueue(std::move(key));
   scheduler_.Open();
   return absl::OkStatus();
+}
+
+// Its worker may have gone on without us.
+bool JobService::Adopt(const store::v1::JobRecord& record) {
+  const Job& job = record.job();
+  const QueuedJob key = {job.uid(), job.name()};
+  const std::optional<int> pid = HolderOf(layout_, key.uid);
+  if (!pid) return false;
+  worker::v1::ServerMessage message = MessageOf(record);
+  if (!AddGivenWeights(key.uid, *message.mutable_train()).ok()) return false;
+  auto task = std::make_shared<TrainingTask>(*this, key, job.attempt(), std::move(message));
+  if (job.state() == Job::CANCELLING) task->Cancel();
+  if (job.state() == Job::PAUSING) task->Pause();
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_[key.uid] = task;
+  }
+  scheduler_.Occupy();
+  const auto status = pool_.Adopt(key.name, job.attempt(), *pid, kLease, task,
+                                  [&] { return HolderOf(layout_, key.uid) == pid; });
+  if (status.ok()) {
+    spdlog::info("{}: waits for worker {} of attempt {}", key.name, *pid, job.attempt());
+    return true;
+  }
+  Forget(key.uid, task.get());
+  scheduler_.Release();
+  return false;
 }
 
 // A cancellation that came before the task was known to Cancel.
@@ -212,6 +242,7 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     if (edit.job().state() != Job::QUEUED) return absl::CancelledError("no longer queued");
     attempt = edit.job().attempt() + 1;
     edit.job().set_attempt(attempt);
+    edit.record().set_last_report(0);
     if (!edit.job().has_start_time()) {
       *edit.job().mutable_start_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
     }
@@ -245,6 +276,23 @@ bool JobService::Dispatch(const QueuedJob& queued) {
   return false;
 }
 
+absl::StatusOr<std::int64_t> JobService::LastReport(const QueuedJob& key, int attempt) {
+  std::int64_t number = 0;
+  const auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, key.name);
+    if (!row.ok()) return row.status();
+    store::v1::JobRecord record;
+    record.ParseFromString(row->body);
+    if (row->uid != key.uid || record.job().attempt() != attempt) {
+      return NotCurrent(key.name, attempt);
+    }
+    number = record.last_report();
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return number;
+}
+
 absl::Status JobService::Report(const QueuedJob& key, int attempt,
                                 const worker::v1::TrainingReport& report) {
   store::v1::JobRecord kept;
@@ -254,7 +302,11 @@ absl::Status JobService::Report(const QueuedJob& key, int attempt,
     auto edit = JobEdit::Load(transaction, key.name, key.uid);
     if (!edit.ok()) return edit.status();
     if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
-    for (const auto& fact : report.facts()) {
+    // One that was durable before the server that took it was gone.
+    const bool known = report.number() <= edit->record().last_report();
+    if (!known) edit->record().set_last_report(report.number());
+    for (int i = 0; !known && i < report.facts_size(); ++i) {
+      const auto& fact = report.facts(i);
       checkpointed = checkpointed || fact.has_checkpoint();
       if (auto done = Apply(transaction, *edit, fact); !done.ok()) return done;
     }
@@ -389,8 +441,14 @@ void JobService::TrainingTask::Tell(const worker::v1::ServerMessage& message) {
   if (link != nullptr) link->Send(message);
 }
 
-absl::Status JobService::TrainingTask::OnAttach(std::shared_ptr<WorkerLink> link) {
-  if (!link->Send(task_)) return absl::UnavailableError("the worker is gone");
+absl::Status JobService::TrainingTask::OnAttach(std::shared_ptr<WorkerLink> link, bool again) {
+  worker::v1::ServerMessage first = task_;
+  if (again) {
+    auto durable = jobs_.LastReport(key_, attempt_);
+    if (!durable.ok()) return durable.status();
+    first.mutable_acknowledged()->set_number(*durable);
+  }
+  if (!link->Send(first)) return absl::UnavailableError("the worker is gone");
   std::optional<worker::v1::ServerMessage> stop;
   {
     const std::lock_guard lock(mutex_);

@@ -43,6 +43,11 @@ bool Scheduler::Remove(const std::string& uid) {
   return std::erase_if(queue_, [&](const QueuedJob& job) { return job.uid == uid; }) > 0;
 }
 
+void Scheduler::Occupy() {
+  const std::lock_guard lock(mutex_);
+  ++running_;
+}
+
 void Scheduler::Release() {
   {
     const std::lock_guard lock(mutex_);

@@ -34,6 +34,8 @@ class Scheduler {
   void Enqueue(QueuedJob job);
   // False where it is not waiting.
   bool Remove(const std::string& uid);
+  // A job that runs already takes a slot, even one too many; Release must follow.
+  void Occupy();
   // A job that was started has left its slot.
   void Release();
 

@@ -22,7 +22,7 @@ class JobService::TrainingTask final : public WorkerTask {
   void Cancel();
   void Pause();
 
-  absl::Status OnAttach(std::shared_ptr<WorkerLink> link) override;
+  absl::Status OnAttach(std::shared_ptr<WorkerLink> link, bool again) override;
   absl::Status OnMessage(const worker::v1::WorkerMessage& message) override;
   bool Done() const override { return done_; }
   bool OnDrain() override;

@@ -9,6 +9,7 @@
 //     jobs/<uid>/worker.log
 //     uploads/<uid>/                data labels staging/, while a dataset is made
 //     run/                          worker.sock, logs of short tasks
+//     run/<uid>                     held by a training worker, with its pid
 #pragma once
 
 #include <filesystem>
@@ -33,6 +34,10 @@ class Layout {
   std::filesystem::path Lock() const { return root_ / "lock"; }
   std::filesystem::path Database() const { return root_ / "trainyard.db"; }
   std::filesystem::path WorkerSocket() const { return root_ / "run" / "worker.sock"; }
+  // Locked by the worker that trains a job, for as long as it lives.
+  std::filesystem::path WorkerLock(std::string_view job_uid) const {
+    return root_ / "run" / job_uid;
+  }
   // Log of a worker whose task leaves no folder of its own.
   std::filesystem::path TaskLog(std::string_view kind) const {
     return root_ / "run" / (std::string(kind) + ".log");

@@ -11,12 +11,17 @@ namespace trainyard::server {
 namespace {
 
 constexpr int kMaxMessageBytes = 64 << 20;
-// Facts that may wait to be sent before training does.
+// Facts that may wait to be sent before training does; more while there is no
+// server to send them to.
 constexpr std::size_t kMaxWaitingFacts = 4096;
+constexpr std::size_t kMaxKeptFacts = 1 << 17;
 // Facts that travel in one report.
 constexpr std::size_t kMaxFactsInReport = 256;
 // Reports that may be on their way at once.
-constexpr std::int64_t kMaxReportsInFlight = 2;
+constexpr std::size_t kMaxReportsInFlight = 2;
+
+constexpr std::chrono::minutes kWithoutServer{10};
+constexpr std::chrono::milliseconds kBetweenTries{100};
 
 std::shared_ptr<grpc::Channel> Connect(const std::filesystem::path& data_dir) {
   grpc::ChannelArguments arguments;
@@ -32,26 +37,25 @@ std::shared_ptr<grpc::Channel> Connect(const std::filesystem::path& data_dir) {
 }  // namespace
 
 Session::Session(const std::filesystem::path& data_dir, const std::string& name, int attempt)
-    : stub_(worker::v1::WorkerService::NewStub(Connect(data_dir))),
-      stream_(stub_->Attach(&context_)) {
-  worker::v1::WorkerMessage hello;
-  hello.mutable_hello()->set_name(name);
-  hello.mutable_hello()->set_attempt(attempt);
-  hello.mutable_hello()->set_pid(::getpid());
-  messages_.push_back(std::move(hello));
-  reader_ = std::thread([this] { ReadLoop(); });
-  writer_ = std::thread([this] { WriteLoop(); });
-}
+    : run_folder_(Layout(data_dir).WorkerSocket().parent_path()),
+      name_(name),
+      attempt_(attempt),
+      stub_(worker::v1::WorkerService::NewStub(Connect(data_dir))),
+      thread_([this] { Run(); }) {}
 
 Session::~Session() {
-  context_.TryCancel();
   {
     const std::lock_guard lock(mutex_);
-    closing_ = true;
+    closing_ = abandoned_ = true;
+    if (context_ != nullptr) context_->TryCancel();
   }
   changed_.notify_all();
-  if (writer_.joinable()) writer_.join();
-  if (reader_.joinable()) reader_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Session::Survive() {
+  const std::lock_guard lock(mutex_);
+  surviving_ = true;
 }
 
 bool Session::broken() const {
@@ -59,9 +63,69 @@ bool Session::broken() const {
   return ended_;
 }
 
-void Session::ReadLoop() {
+void Session::Run() {
+  auto alive_at = std::chrono::steady_clock::now();
+  grpc::Status status = RunStream(false);
+  while (Again(status, alive_at)) {
+    status = RunStream(true);
+    const std::lock_guard lock(mutex_);
+    // A stream on which the server answered was a server.
+    if (attached_) alive_at = std::chrono::steady_clock::now();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+    ended_ = true;
+  }
+  changed_.notify_all();
+  // Nobody would hear the result.
+  stop_.request_stop();
+}
+
+grpc::Status Session::RunStream(bool again) {
+  worker::v1::WorkerMessage hello;
+  hello.mutable_hello()->set_name(name_);
+  hello.mutable_hello()->set_attempt(attempt_);
+  hello.mutable_hello()->set_pid(::getpid());
+  hello.mutable_hello()->set_again(again);
+  grpc::ClientContext* context = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (abandoned_) return grpc::Status::CANCELLED;
+    context_ = std::make_unique<grpc::ClientContext>();
+    context = context_.get();
+    in_flight_ = 0;
+    outcome_sent_ = attached_ = unreadable_ = false;
+  }
+  const auto stream = stub_->Attach(context);
+  std::thread reader([&] { ReadLoop(*stream); });
+  if (stream->Write(hello)) WriteLoop(*stream);
+  stream->WritesDone();
+  reader.join();
+  return stream->Finish();
+}
+
+bool Session::Again(const grpc::Status& status, std::chrono::steady_clock::time_point alive_at) {
+  std::unique_lock lock(mutex_);
+  if (status.ok() || !surviving_ || abandoned_) return false;
+  // The job has another worker, or needs none.
+  if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) return false;
+  if (std::chrono::steady_clock::now() - alive_at > kWithoutServer) return false;
+  if (!std::filesystem::exists(run_folder_)) return false;
+  changed_.wait_for(lock, kBetweenTries, [this] { return abandoned_; });
+  return !abandoned_;
+}
+
+void Session::Take(const worker::v1::Acknowledged& acknowledged) {
+  while (!unacknowledged_.empty() && unacknowledged_.front().number() <= acknowledged.number()) {
+    unacknowledged_.pop_front();
+    if (in_flight_ > 0) --in_flight_;
+  }
+}
+
+void Session::ReadLoop(Stream& stream) {
   worker::v1::ServerMessage message;
-  while (stream_->Read(&message)) {
+  while (stream.Read(&message)) {
     if (message.has_cancel() || message.has_pause()) {
       // A cancellation that follows a pause has the last word.
       pausing_ = message.has_pause();
@@ -70,8 +134,9 @@ void Session::ReadLoop() {
     }
     {
       const std::lock_guard lock(mutex_);
+      attached_ = true;
       if (message.has_acknowledged()) {
-        reports_acknowledged_ = message.acknowledged().number();
+        Take(message.acknowledged());
       } else {
         received_.push_back(message);
       }
@@ -80,40 +145,49 @@ void Session::ReadLoop() {
   }
   {
     const std::lock_guard lock(mutex_);
-    ended_ = true;
+    unreadable_ = true;
   }
   changed_.notify_all();
-  // Nobody would hear the result.
-  stop_.request_stop();
 }
 
-void Session::WriteLoop() {
+void Session::WriteLoop(Stream& stream) {
   while (auto message = TakeNext()) {
-    if (!stream_->Write(*message)) break;
+    if (!stream.Write(*message)) return;
   }
-  stream_->WritesDone();
+}
+
+bool Session::MayReport() const {
+  if (in_flight_ < unacknowledged_.size()) return true;
+  return !facts_.empty() && unacknowledged_.size() < kMaxReportsInFlight;
 }
 
 std::optional<worker::v1::WorkerMessage> Session::TakeNext() {
   std::unique_lock lock(mutex_);
-  const auto may_report = [this] {
-    return !facts_.empty() && reports_sent_ - reports_acknowledged_ < kMaxReportsInFlight;
-  };
-  changed_.wait(
-      lock, [&] { return ended_ || !messages_.empty() || may_report() || progress_ || closing_; });
-  if (ended_) return std::nullopt;
+  changed_.wait(lock, [this] {
+    if (unreadable_ || abandoned_) return true;
+    if (!attached_) return false;
+    return MayReport() || !messages_.empty() || progress_ || (outcome_ && !outcome_sent_) ||
+           closing_;
+  });
+  if (unreadable_ || abandoned_) return std::nullopt;
   worker::v1::WorkerMessage message;
   if (!messages_.empty()) {
     message = std::move(messages_.front());
     messages_.pop_front();
-  } else if (may_report()) {
-    worker::v1::TrainingReport& report = *message.mutable_report();
-    report.set_number(++reports_sent_);
-    while (!facts_.empty() && report.facts_size() < static_cast<int>(kMaxFactsInReport)) {
-      *report.add_facts() = std::move(facts_.front());
-      facts_.pop_front();
+  } else if (MayReport()) {
+    if (in_flight_ == unacknowledged_.size()) {
+      worker::v1::TrainingReport& report = unacknowledged_.emplace_back();
+      report.set_number(++last_number_);
+      while (!facts_.empty() && report.facts_size() < static_cast<int>(kMaxFactsInReport)) {
+        *report.add_facts() = std::move(facts_.front());
+        facts_.pop_front();
+      }
     }
+    *message.mutable_report() = unacknowledged_[in_flight_++];
     changed_.notify_all();
+  } else if (outcome_ && !outcome_sent_ && unacknowledged_.empty()) {
+    message = *outcome_;
+    outcome_sent_ = true;
   } else if (progress_) {
     *message.mutable_progress() = *std::exchange(progress_, std::nullopt);
   } else {
@@ -134,7 +208,9 @@ std::optional<worker::v1::ServerMessage> Session::Next() {
 void Session::Report(worker::v1::TrainingFact fact) {
   {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return ended_ || facts_.size() < kMaxWaitingFacts; });
+    changed_.wait(lock, [this] {
+      return ended_ || facts_.size() < (attached_ ? kMaxWaitingFacts : kMaxKeptFacts);
+    });
     facts_.push_back(std::move(fact));
   }
   changed_.notify_all();
@@ -160,12 +236,11 @@ bool Session::Finish(const worker::v1::WorkerMessage& outcome) {
   {
     std::unique_lock lock(mutex_);
     progress_.reset();
-    changed_.wait(lock, [this] {
-      return ended_ || (facts_.empty() && reports_acknowledged_ == reports_sent_);
-    });
+    changed_.wait(lock, [this] { return ended_ || (facts_.empty() && unacknowledged_.empty()); });
     if (ended_) return false;
+    outcome_ = outcome;
   }
-  Send(outcome);
+  changed_.notify_all();
   return true;
 }
 
@@ -175,9 +250,9 @@ grpc::Status Session::Close() {
     closing_ = true;
   }
   changed_.notify_all();
-  writer_.join();
-  reader_.join();
-  return stream_->Finish();
+  thread_.join();
+  const std::lock_guard lock(mutex_);
+  return status_;
 }
 
 }  // namespace trainyard::server

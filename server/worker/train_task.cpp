@@ -1,6 +1,7 @@
 // Trains, and tells the server epoch by epoch.
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -21,6 +22,7 @@
 #include "server/convert/status.h"
 #include "server/convert/training.h"
 #include "server/store/layout.h"
+#include "server/store/worker_lock.h"
 #include "server/worker/model.h"
 #include "server/worker/tasks.h"
 
@@ -303,6 +305,13 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
 
 void RunTraining(const WorkerContext& context, const worker::v1::TrainTask& task,
                  Session& session) {
+  // Held to the end: a server that starts again knows by it that we live.
+  const auto lock = WorkerLock::Acquire(Layout(context.data_dir), task.uid());
+  if (!lock.ok()) {
+    spdlog::error("{}", lock.status().ToString());
+    return;
+  }
+  session.Survive();
   worker::v1::TrainingFact started;
   started.mutable_started()->set_kernel_variant(std::string(KernelVariant()));
   session.Report(std::move(started));

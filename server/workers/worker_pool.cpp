@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,8 @@ struct WorkerPool::Worker {
   bool streaming = false;
   bool exited = false;
   bool ended = false;
+  // Of one that was adopted, until it has attached.
+  std::optional<std::chrono::steady_clock::time_point> lease_end;
   std::string how;
 };
 
@@ -56,6 +59,59 @@ absl::Status WorkerPool::Start(const std::string& name, int attempt,
   return absl::OkStatus();
 }
 
+WorkerPool::~WorkerPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  adopted_.notify_all();
+  if (leases_.joinable()) leases_.join();
+}
+
+absl::Status WorkerPool::Adopt(const std::string& name, int attempt, int pid,
+                               std::chrono::seconds lease, std::shared_ptr<WorkerTask> task,
+                               const std::function<bool()>& is_it) {
+  auto worker = std::make_shared<Worker>();
+  worker->key = KeyOf(name, attempt);
+  worker->task = std::move(task);
+  worker->lease_end = std::chrono::steady_clock::now() + lease;
+  const std::lock_guard lock(mutex_);
+  auto id = executor_.Adopt(pid);
+  if (!id.ok()) return id.status();
+  if (!is_it()) {
+    executor_.Release(*id);
+    return absl::NotFoundError("the worker has ended");
+  }
+  worker->id = *id;
+  workers_.emplace(worker->key, worker);
+  if (!leases_.joinable()) leases_ = std::thread([this] { WatchLeases(); });
+  adopted_.notify_all();
+  return absl::OkStatus();
+}
+
+void WorkerPool::WatchLeases() {
+  using Clock = std::chrono::steady_clock;
+  std::unique_lock lock(mutex_);
+  while (!closing_) {
+    std::optional<Clock::time_point> next;
+    for (const auto& [key, worker] : workers_) {
+      if (!worker->lease_end) continue;
+      if (*worker->lease_end <= Clock::now()) {
+        spdlog::warn("worker {} has not attached again and is killed", worker->key);
+        worker->lease_end.reset();
+        executor_.Kill(worker->id);
+      } else if (!next || *worker->lease_end < *next) {
+        next = worker->lease_end;
+      }
+    }
+    if (next) {
+      adopted_.wait_until(lock, *next);
+    } else {
+      adopted_.wait(lock);
+    }
+  }
+}
+
 // A name may be used again while the process that worked for its former owner
 // is still ending: its task is over, and it will be gone in a moment.
 void WorkerPool::WaitForPredecessor(const std::string& key, std::unique_lock<std::mutex>& lock) {
@@ -77,8 +133,9 @@ absl::Status WorkerPool::Serve(const worker::v1::Hello& hello, std::shared_ptr<W
     }
     worker = found->second;
     worker->attached = worker->streaming = true;
+    worker->lease_end.reset();
   }
-  absl::Status status = worker->task->OnAttach(std::move(link));
+  absl::Status status = worker->task->OnAttach(std::move(link), hello.again());
   worker::v1::WorkerMessage message;
   while (status.ok() && read(message)) status = worker->task->OnMessage(message);
   if (!status.ok()) spdlog::warn("worker {}: {}", worker->key, status.ToString());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -32,8 +34,9 @@ class WorkerLink {
 class WorkerTask {
  public:
   virtual ~WorkerTask() = default;
-  // The worker is there; send it what it needs. An error refuses it.
-  virtual absl::Status OnAttach(std::shared_ptr<WorkerLink> link) = 0;
+  // The worker is there, perhaps `again`; send it what it needs. An error
+  // refuses it.
+  virtual absl::Status OnAttach(std::shared_ptr<WorkerLink> link, bool again) = 0;
   // An error ends the worker.
   virtual absl::Status OnMessage(const worker::v1::WorkerMessage& message) = 0;
   // The outcome has been received: the worker may go.
@@ -52,12 +55,20 @@ class WorkerPool {
  public:
   // `executor` must outlive the pool.
   explicit WorkerPool(Executor& executor);
+  ~WorkerPool();
 
   // `name` is the resource it works for, (name, attempt) unique among living
   // workers; one whose task is done is waited for, so not to be called from a
   // task of the same name and attempt. On an error the task will not be called.
   absl::Status Start(const std::string& name, int attempt, const std::filesystem::path& log,
                      std::shared_ptr<WorkerTask> task);
+
+  // Expects a worker that outlived an earlier server to attach again; it is
+  // killed where it does not within `lease`. `is_it` says, once the process can
+  // no longer be mistaken for another, whether it is the one meant. On an error
+  // the task will not be called.
+  absl::Status Adopt(const std::string& name, int attempt, int pid, std::chrono::seconds lease,
+                     std::shared_ptr<WorkerTask> task, const std::function<bool()>& is_it);
 
   // A worker's stream, from its Hello to its end. `read` returns false when
   // the stream has ended. Returns the status for the stream.
@@ -75,6 +86,8 @@ class WorkerPool {
 
   void WaitForPredecessor(const std::string& key, std::unique_lock<std::mutex>& lock);
   void OnExit(WorkerId id, const std::string& how);
+  // Kills adopted workers whose lease has run out.
+  void WatchLeases();
   void End(const std::shared_ptr<Worker>& worker);
 
   Executor& executor_;
@@ -83,6 +96,9 @@ class WorkerPool {
   bool draining_ = false;  // guarded by mutex_
   std::map<std::string, std::shared_ptr<Worker>>
       workers_;  // by name and attempt; guarded by mutex_
+  std::condition_variable adopted_;
+  bool closing_ = false;  // guarded by mutex_
+  std::thread leases_;    // started by the first Adopt
 };
 
 }  // namespace trainyard::server

@@ -3,6 +3,8 @@ disturbed."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 
 import grpc
@@ -217,4 +219,62 @@ def test_a_drained_server_loses_no_epoch(new_server: Callable[..., Server]) -> N
     last_of_first = max(e.epoch.epoch for e in events if e.attempt == 1 and e.HasField("epoch"))
     checkpoints = [e.checkpoint.epoch for e in events if e.attempt == 1 and e.HasField("checkpoint")]
     assert checkpoints[-1] == last_of_first
+    server.stop()
+
+
+def test_a_worker_outlives_its_server_and_attaches_again(
+    new_server: Callable[..., Server],
+) -> None:
+    server = new_server()
+    data = server.api.digits("rows", 2000).name
+    network = server.api.network("net", [784, 100, 10], seed=1).name
+    spec = {"epochs": EPOCHS, "learning_rate": 0.1}
+    digest = server.api.trained("undisturbed", network, data, **spec).weights_digest
+    job = server.api.train("disturbed", network, data, **spec).name
+    for epoch in (3, 20):
+        wait_for_epoch(server, job, epoch)
+        workers = set(server.workers(job))
+        server.kill()
+        assert set(server.workers(job)) == workers
+        server.start()
+    done = server.api.ended(job)
+    assert (done.state, done.attempt, done.weights_digest) == (Job.SUCCEEDED, 1, digest)
+    events = server.api.events(job)
+    assert_gap_free(events)
+    assert [epoch.epoch for epoch in epochs_of(events)] == list(range(1, EPOCHS + 1))
+    assert states_of(events) == ["QUEUED", "RUNNING", "SUCCEEDED"]
+    server.stop()
+
+
+def test_what_a_worker_did_alone_is_all_there(new_server: Callable[..., Server]) -> None:
+    server = new_server()
+    data = server.api.digits("rows", 2000).name
+    network = server.api.network("net", [784, 100, 10], seed=1).name
+    job = server.api.train("job", network, data, epochs=EPOCHS, learning_rate=0.1).name
+    wait_for_epoch(server, job, 2)
+    folder = server.data_dir / "jobs" / server.api.job(job).uid / "checkpoints"
+    server.kill()
+    wait_until("its last checkpoint", lambda: list(folder.glob(f"{EPOCHS}-0-a1-*")))
+    server.start()
+    done = server.api.ended(job)
+    assert (done.state, done.attempt) == (Job.SUCCEEDED, 1)
+    assert len(epochs_of(server.api.events(job))) == EPOCHS
+    server.stop()
+
+
+def test_a_worker_that_cannot_attach_again_is_replaced(new_server: Callable[..., Server]) -> None:
+    server = new_server()
+    data = server.api.digits("rows", 2000).name
+    network = server.api.network("net", [784, 100, 10], seed=1).name
+    spec = {"epochs": EPOCHS, "learning_rate": 0.1}
+    digest = server.api.trained("undisturbed", network, data, **spec).weights_digest
+    job = server.api.train("disturbed", network, data, **spec).name
+    wait_for_epoch(server, job, 3)
+    (stopped,) = server.workers(job)
+    os.kill(stopped, signal.SIGSTOP)
+    server.kill()
+    server.start()
+    done = server.api.ended(job)
+    assert (done.state, done.attempt, done.weights_digest) == (Job.SUCCEEDED, 2, digest)
+    assert stopped not in server.workers()
     server.stop()

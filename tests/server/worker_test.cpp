@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <sstream>
@@ -14,6 +15,7 @@
 #include "server/convert/status.h"
 #include "server/exec/local_executor.h"
 #include "server/store/layout.h"
+#include "server/store/worker_lock.h"
 #include "tests/support/temp_dataset.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/worker_server.h"
@@ -447,20 +449,77 @@ TEST_F(WorkerTest, OneWithoutAServerEnds) {
   EXPECT_FALSE(LogText().empty());
 }
 
-TEST_F(WorkerTest, ATrainingThatLosesItsServerEndsAndWritesNothing) {
-  StartServer(TrainTask(kEndless));
+// The epochs that the first server knew to be durable, and all after them: none
+// is lost, and the second server hears nothing that the first has acknowledged.
+TEST_F(WorkerTest, ATrainingThatLosesItsServerGoesOnAndTellsTheNext) {
+  // More than it can do while the server is still there.
+  constexpr int kEpochs = 20'000;
+  StartServer(TrainTask(kEpochs));
   StartWorker();
   ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return EpochsOf(seen).size() > 3; }));
   server_->Vanish();
-  EXPECT_EQ(End(), "exited with code 1");
-  for (const auto& entry : std::filesystem::directory_iterator(layout_.Checkpoints(kUid))) {
-    // What was written before was written in peace.
-    std::set<std::string> told;
-    for (const TrainingFact& fact : FactsOf(server_->received())) {
-      if (fact.has_checkpoint()) told.insert(fact.checkpoint().file());
-    }
-    EXPECT_TRUE(told.contains(entry.path().filename().string())) << entry.path();
+  std::vector<int> epochs;
+  std::int64_t last = 0;
+  for (const WorkerMessage& message : server_->received()) {
+    if (!message.has_report()) continue;
+    last = message.report().number();
+    for (const int epoch : EpochsOf({message})) epochs.push_back(epoch);
   }
+  server_.reset();
+  server_ = std::make_unique<WorkerServer>(layout_.WorkerSocket(), ServerMessage(), last);
+  ASSERT_TRUE(server_->WaitFor(HasOutcome)) << LogText();
+  EXPECT_EQ(End(), "exited with code 0") << LogText();
+  const Messages messages = server_->received();
+  EXPECT_TRUE(messages.front().hello().again());
+  for (const int epoch : EpochsOf(messages)) epochs.push_back(epoch);
+  std::vector<int> all(kEpochs);
+  std::iota(all.begin(), all.end(), 1);
+  EXPECT_EQ(epochs, all);
+  EXPECT_EQ(messages.back().training_outcome().kind(), TrainingOutcome::SUCCEEDED);
+}
+
+TEST_F(WorkerTest, WhatWasNotAcknowledgedIsSaidAgain) {
+  StartServer(TrainTask(20));
+  server_->Acknowledge(false);
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return !EpochsOf(seen).empty(); }));
+  server_.reset();
+  server_ = std::make_unique<WorkerServer>(layout_.WorkerSocket(), ServerMessage());
+  ASSERT_TRUE(server_->WaitFor(HasOutcome)) << LogText();
+  std::vector<int> all(20);
+  std::iota(all.begin(), all.end(), 1);
+  EXPECT_EQ(EpochsOf(server_->received()), all);
+  EXPECT_EQ(End(), "exited with code 0") << LogText();
+}
+
+TEST_F(WorkerTest, ATrainingThatIsNoLongerWantedEnds) {
+  StartServer(TrainTask(kEndless));
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return EpochsOf(seen).size() > 3; }));
+  server_.reset();
+  server_ = std::make_unique<WorkerServer>(
+      layout_.WorkerSocket(), ServerMessage(), 0,
+      grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "not the current one"));
+  EXPECT_EQ(End(), "exited with code 1");
+}
+
+TEST_F(WorkerTest, ATrainingWhoseDirectoryIsGoneEnds) {
+  StartServer(TrainTask(kEndless));
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return EpochsOf(seen).size() > 3; }));
+  std::filesystem::remove_all(layout_.WorkerSocket().parent_path());
+  server_->Vanish();
+  EXPECT_EQ(End(), "exited with code 1");
+}
+
+TEST_F(WorkerTest, ATrainingHoldsItsJobsLock) {
+  StartServer(TrainTask(kEndless));
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return EpochsOf(seen).size() > 3; }));
+  EXPECT_EQ(HolderOf(layout_, kUid), server_->received().front().hello().pid());
+  executor_.Kill(worker_);
+  EXPECT_EQ(End(), "was killed by signal 9");
+  EXPECT_EQ(HolderOf(layout_, kUid), std::nullopt);
 }
 
 // It would go on for minutes, in a staging folder that is about to be another

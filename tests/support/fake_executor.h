@@ -26,6 +26,15 @@ class FakeExecutor final : public Executor {
     return alive_.back();
   }
 
+  absl::StatusOr<WorkerId> Adopt(int pid) override {
+    return Start({"adopted " + std::to_string(pid), 0, {}});
+  }
+
+  void Release(WorkerId id) override {
+    const std::lock_guard lock(mutex_);
+    std::erase(alive_, id);
+  }
+
   void Terminate(WorkerId id) override { Exit(id, "was killed by signal 15"); }
   // Tests end workers themselves, with ExitAll.
   void Kill(WorkerId) override {}

@@ -23,8 +23,11 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
  public:
   using Message = worker::v1::WorkerMessage;
 
-  WorkerServer(const std::filesystem::path& socket, worker::v1::ServerMessage task)
-      : task_(std::move(task)) {
+  // Reports up to `durable` are acknowledged to one that attaches again; a
+  // `refusal` turns every worker away.
+  WorkerServer(const std::filesystem::path& socket, worker::v1::ServerMessage task,
+               std::int64_t durable = 0, grpc::Status refusal = grpc::Status::OK)
+      : task_(std::move(task)), durable_(durable), refusal_(std::move(refusal)) {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("unix:" + socket.string(), grpc::InsecureServerCredentials());
     builder.RegisterService(this);
@@ -87,7 +90,9 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
     }
     Message message;
     while (stream->Read(&message)) {
-      if (message.has_hello()) Send(task_);
+      if (message.has_hello()) {
+        Send(message.hello().again() ? AcknowledgedMessage(durable_) : task_);
+      }
       if (Keep(message)) Send(AcknowledgedMessage(message.report().number()));
     }
     const std::lock_guard lock(write_mutex_);
@@ -110,6 +115,7 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
   }
 
   const worker::v1::ServerMessage task_;
+  const std::int64_t durable_;
   // A stream takes one write at a time.
   std::mutex write_mutex_;
   Stream* stream_ = nullptr;  // guarded by write_mutex_

@@ -1,0 +1,33 @@
+// The lock that says that a job's worker lives.
+#pragma once
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "server/store/layout.h"
+
+namespace trainyard::server {
+
+// Holds run/<job uid>, with the process's id in it: a server that starts again
+// looks there for workers that outlived it. A crash frees it.
+class WorkerLock {
+ public:
+  // Waits up to ten seconds for a predecessor that is ending. Errors:
+  // UNAVAILABLE where that does not end; those of the file system.
+  static absl::StatusOr<WorkerLock> Acquire(const Layout& layout, std::string_view job_uid);
+
+  WorkerLock(WorkerLock&& other) noexcept : descriptor_(other.descriptor_) {
+    other.descriptor_ = -1;
+  }
+  WorkerLock& operator=(WorkerLock&&) = delete;
+  ~WorkerLock();
+
+ private:
+  explicit WorkerLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+// The process that holds a job's lock; none where it is free.
+std::optional<int> HolderOf(const Layout& layout, std::string_view job_uid);
+
+}  // namespace trainyard::server
