@@ -189,7 +189,7 @@ bool JobService::Adopt(const store::v1::JobRecord& record) {
   const QueuedJob key = {job.uid(), job.name()};
   const std::optional<int> pid = HolderOf(layout_, key.uid);
   if (!pid) return false;
-  worker::v1::ServerMessage message = MessageOf(record);
+  worker::v1::ServerMessage message = MessageOf(record, watts_per_core_);
   if (!AddGivenWeights(key.uid, *message.mutable_train()).ok()) return false;
   auto task = std::make_shared<TrainingTask>(*this, key, job.attempt(), std::move(message));
   if (job.state() == Job::CANCELLING) task->Cancel();

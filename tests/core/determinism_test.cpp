@@ -30,25 +30,35 @@ struct Case {
   NetworkSpec network;
 };
 
+Case Make(std::string name, std::vector<LayerSpec> layers, Loss loss) {
+  NetworkSpec network;
+  network.inputs = kInputs;
+  network.layers = std::move(layers);
+  network.loss = loss;
+  network.initializer = XavierInitializer{};
+  network.seed = 3;
+  return {std::move(name), network};
+}
+
+// Whose gradient needs nothing but the activations.
 std::vector<Case> Cases() {
   using enum Activation;
-  const auto make = [](std::string name, std::vector<LayerSpec> layers, Loss loss) {
-    NetworkSpec network;
-    network.inputs = kInputs;
-    network.layers = std::move(layers);
-    network.loss = loss;
-    network.initializer = XavierInitializer{};
-    network.seed = 3;
-    return Case{std::move(name), network};
-  };
   const Loss tse = Loss::kTotalSquaredError;
   std::vector<Case> cases = {
-      make("Sigmoid", {{50, kSigmoid}, {21, kSigmoid}, {3, kSigmoid}}, tse),
-      make("TanhRelu", {{33, kTanh}, {20, kRelu}, {16, kTanh}, {3, kLinear}}, tse),
-      make("Softmax", {{40, kRelu}, {3, kSoftmax}}, Loss::kCrossEntropy),
-      make("SoftmaxAlone", {{3, kSoftmax}}, Loss::kCrossEntropy),
-      make("WithoutBiases", {{19, kSigmoid}, {3, kSigmoid}}, tse)};
+      Make("Sigmoid", {{50, kSigmoid}, {21, kSigmoid}, {3, kSigmoid}}, tse),
+      Make("TanhRelu", {{33, kTanh}, {20, kRelu}, {16, kTanh}, {3, kLinear}}, tse),
+      Make("Softmax", {{40, kRelu}, {3, kSoftmax}}, Loss::kCrossEntropy),
+      Make("SoftmaxAlone", {{3, kSoftmax}}, Loss::kCrossEntropy),
+      Make("WithoutBiases", {{19, kSigmoid}, {3, kSigmoid}}, tse)};
   cases.back().network.bias = false;
+  return cases;
+}
+
+std::vector<Case> AllCases() {
+  using enum Activation;
+  std::vector<Case> cases = Cases();
+  cases.push_back(
+      Make("GeluSoftplus", {{35, kGelu}, {18, kSoftplus}, {3, kLinear}}, Loss::kTotalSquaredError));
   return cases;
 }
 
@@ -61,21 +71,20 @@ struct Outcome {
 template <typename T>
 Outcome<T> TrainWith(const NetworkSpec& network, const TrainingSpec& spec, const Dataset& dataset,
                      const Scaling& scaling = {}) {
-  TrainingPosition<T> position{0, DrawParameters<T>(network)};
+  TrainingState<T> state = InitialState<T>(network, spec);
   RecordingObserver<T> observer;
   const absl::Status status =
-      Train<T>(network, spec, scaling, dataset, &dataset, position, observer, {});
+      Train<T>(network, spec, scaling, dataset, &dataset, state, observer, {});
   EXPECT_TRUE(status.ok()) << status;
-  return {DigestOf(position.parameters), observer.reports};
+  return {DigestOf(state.parameters), observer.reports};
 }
 
 class ThreadsTest : public ::testing::TestWithParam<std::tuple<Case, int>> {};
 
 template <typename T>
-void ExpectThreadsDoNotShow(const NetworkSpec& network, int batch_size) {
+void ExpectThreadsDoNotShow(const NetworkSpec& network, int batch_size, TrainingSpec spec = {}) {
   const Dataset dataset =
       testing::MakeDataset(testing::RandomRows(kRows, kInputs), testing::RandomLabels(kRows, 3));
-  TrainingSpec spec;
   spec.epochs = 2;
   spec.learning_rate = 0.05;
   spec.batch_size = batch_size;
@@ -99,9 +108,20 @@ TEST_P(ThreadsTest, DoNotChangeAByte) {
   ExpectThreadsDoNotShow<double>(test.network, batch_size);
 }
 
+// Masks and updates are shared out, too.
+TEST_P(ThreadsTest, DoNotChangeAByteOfAdamWithDropout) {
+  const auto& [test, batch_size] = GetParam();
+  TrainingSpec spec;
+  spec.optimizer = AdamSpec{};
+  spec.dropout = 0.3;
+  spec.penalty.l2 = 1e-3;
+  ExpectThreadsDoNotShow<float>(test.network, batch_size, spec);
+  ExpectThreadsDoNotShow<double>(test.network, batch_size, spec);
+}
+
 // 1000 is more than a piece, and more than there are rows.
 INSTANTIATE_TEST_SUITE_P(All, ThreadsTest,
-                         ::testing::Combine(::testing::ValuesIn(Cases()),
+                         ::testing::Combine(::testing::ValuesIn(AllCases()),
                                             ::testing::Values(1, 7, 128, 1000)),
                          [](const auto& test) {
                            return std::get<0>(test.param).name + "Batch" +
@@ -113,10 +133,11 @@ TEST(Threads, DoNotChangeAnEvaluation) {
       testing::MakeDataset(testing::RandomRows(kRows, kInputs), testing::RandomLabels(kRows, 3));
   for (const Case& test : Cases()) {
     const auto parameters = DrawParameters<float>(test.network);
-    const EvaluationResult alone = Evaluate<float>(test.network, parameters, {}, dataset);
-    const EvaluationResult shared = Evaluate<float>(test.network, parameters, {}, dataset, 3);
-    EXPECT_EQ(shared.cost, alone.cost);
-    EXPECT_EQ(shared.confusion.counts, alone.confusion.counts);
+    const auto alone = Evaluate<float>(test.network, parameters, {}, dataset);
+    const auto shared = Evaluate<float>(test.network, parameters, {}, dataset, 3);
+    ASSERT_TRUE(alone && shared);
+    EXPECT_EQ(shared->cost, alone->cost);
+    EXPECT_EQ(shared->confusion.counts, alone->confusion.counts);
   }
 }
 
