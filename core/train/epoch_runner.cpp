@@ -25,6 +25,13 @@ bool IsFused(const TrainingSpec& spec, const NetworkSpec& network) {
          });
 }
 
+// Samples that share a write of W. To reproduce a script, as in the script, none:
+// its run may be chaotic, and the order of sums shows.
+template <typename T>
+std::int64_t WindowOf(const TrainingSpec& spec) {
+  return spec.rng == RandomGenerator::kNumpy ? 1 : SampleStep<T>::kWindow;
+}
+
 }  // namespace
 
 template <typename T>
@@ -34,7 +41,7 @@ EpochRunner<T>::EpochRunner(const NetworkSpec& network, const TrainingSpec& spec
       training_set_(training_set),
       team_(team),
       fused_(IsFused(spec, network)),
-      step_rows_(fused_ ? SampleStep<T>::kWindow : spec.batch_size),
+      step_rows_(fused_ ? WindowOf<T>(spec) : spec.batch_size),
       piece_rows_(std::min({step_rows_, std::max(RowsAtOnce(network), SampleStep<T>::kWindow),
                             std::max(training_set.rows(), std::int64_t{1})})),
       inputs_(scaling, network.inputs, piece_rows_),

@@ -23,7 +23,10 @@ CLOSE = 1e-9
 class Script:
     """The reference algorithm: columns, one sample at a time, a fresh permutation an epoch."""
 
-    def __init__(self, file: Path, seed: int, rate: float) -> None:
+    def __init__(self, file: Path, seed: int, rate: float, by_rows: bool = True) -> None:
+        # Whether a product takes W row by row, or column by column: the same
+        # sums in another order, and so with another rounding.
+        self.by_rows = by_rows
         table = np.loadtxt(file, delimiter=",")
         self.x = table[:, 1:] / 255
         self.t = np.eye(10)[table[:, 0].astype(int)]
@@ -35,7 +38,8 @@ class Script:
     def forward(self, x: np.ndarray) -> list[np.ndarray]:
         a = [x]
         for w, b in zip(self.w, self.b, strict=True):
-            a.append(1 / (1 + np.exp(-(a[-1] @ w + b))))
+            n = a[-1] @ (w if self.by_rows else np.asfortranarray(w))
+            a.append(1 / (1 + np.exp(-(n + b))))
         return a
 
     def step(self, x: np.ndarray, t: np.ndarray) -> None:
@@ -80,12 +84,18 @@ def test_a_dozen_epochs_cost_the_same(prepared: Cli, mnist: Path, seed: int) -> 
     assert script[-1] < script[0]
 
 
-def test_one_epoch_at_the_notebooks_rate(prepared: Cli, mnist: Path) -> None:
-    # Later ones are chaotic: NumPy itself differs with the number of its threads.
-    ours = costs_of(
-        prepared, "--dataset", "train-100", "--epochs", 1, "--learning-rate", 0.3, "--seed", 3
+@pytest.mark.parametrize("seed", range(10))
+def test_one_epoch_at_the_notebooks_rate(prepared: Cli, mnist: Path, seed: int) -> None:
+    """Chaotic for some seeds: there NumPy differs from itself when it sums in another
+    order, and nobody can be asked to come closer than a few times that."""
+    [ours] = costs_of(
+        prepared, "--dataset", "train-100", "--epochs", 1, "--learning-rate", 0.3, "--seed", seed
     )
-    assert ours == pytest.approx(list(Script(mnist / "MNIST_train_100.csv", 3, 0.3).costs(1)), rel=CLOSE)
+    file = mnist / "MNIST_train_100.csv"
+    [script] = Script(file, seed, 0.3).costs(1)
+    [other] = Script(file, seed, 0.3, by_rows=False).costs(1)
+    spread = abs(other - script) / script
+    assert ours == pytest.approx(script, rel=max(CLOSE, 4 * spread))
 
 
 def test_a_thousand_samples(prepared: Cli, mnist: Path) -> None:
