@@ -9,8 +9,8 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/data/dataset.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/dataset.h"
+#include "server/resources/clock.h"
 #include "server/resources/request.h"
 #include "trainyard/store/v1/records.pb.h"
 
@@ -47,7 +47,7 @@ absl::StatusOr<v1::Dataset> NewDataset(const std::string& parent,
   }
   dataset.set_name(StrCat(parent, "/datasets/", request.dataset_id()));
   dataset.set_uid(NewUid());
-  *dataset.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *dataset.mutable_create_time() = Now();
   return dataset;
 }
 

@@ -8,9 +8,9 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/status.h"
 #include "server/datasets/dataset_service.h"
+#include "server/resources/clock.h"
 
 namespace trainyard::server {
 
@@ -116,7 +116,7 @@ absl::Status DatasetService::Adopt(const std::string& name, const std::string& u
     dataset.MergeFrom(made);
     dataset.clear_parts();
     dataset.set_state(v1::Dataset::ACTIVE);
-    *dataset.mutable_end_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+    *dataset.mutable_end_time() = Now();
     return absl::OkStatus();
   });
   // Deleted meanwhile: Recover removes a folder that nobody owns.
@@ -133,7 +133,7 @@ void DatasetService::Fail(const std::string& name, const std::string& uid,
     dataset.set_state(v1::Dataset::FAILED);
     dataset.clear_parts();
     *dataset.mutable_error() = ToRpcStatus(error);
-    *dataset.mutable_end_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+    *dataset.mutable_end_time() = Now();
     return absl::OkStatus();
   });
   if (!status.ok() && !absl::IsNotFound(status)) {

@@ -7,9 +7,9 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/status.h"
 #include "server/evaluations/evaluation_service.h"
+#include "server/resources/clock.h"
 
 namespace trainyard::server {
 namespace {
@@ -118,7 +118,7 @@ absl::Status EvaluationService::Finish(const std::string& name, const std::strin
     store::v1::EvaluationRecord record;
     record.ParseFromString(row->body);
     v1::Evaluation& evaluation = *record.mutable_evaluation();
-    *evaluation.mutable_end_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+    *evaluation.mutable_end_time() = Now();
     if (outcome.has_error()) {
       evaluation.set_state(v1::Evaluation::FAILED);
       *evaluation.mutable_error() = outcome.error();

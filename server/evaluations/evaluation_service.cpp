@@ -8,9 +8,9 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/train/trainer.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/dataset.h"
 #include "server/convert/network.h"
+#include "server/resources/clock.h"
 #include "server/resources/request.h"
 
 namespace trainyard::server {
@@ -151,7 +151,7 @@ absl::Status EvaluationService::Prepare(Transaction& transaction, const Caller& 
   evaluation.set_dataset(dataset->name());
   evaluation.set_epoch(checkpoint->epoch());
   evaluation.set_dataset_digest(dataset->digest());
-  *evaluation.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *evaluation.mutable_create_time() = Now();
   *record.mutable_dataset() = *std::move(dataset);
   record.set_job_name(*parent);
   record.set_job_uid(job->job().uid());

@@ -7,12 +7,12 @@
 #include "absl/strings/numbers.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/dataset.h"
 #include "server/convert/network.h"
 #include "server/convert/training.h"
 #include "server/jobs/job_service.h"
 #include "server/jobs/speed.h"
+#include "server/resources/clock.h"
 
 namespace trainyard::server {
 namespace {
@@ -122,7 +122,7 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
   *job.mutable_network_spec() = network.spec();
   job.set_dataset_digest(dataset->digest());
   job.set_row_count(dataset->row_count());
-  *job.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *job.mutable_create_time() = Now();
   *record.mutable_dataset() = *std::move(dataset);
   return absl::OkStatus();
 }

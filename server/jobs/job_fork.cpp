@@ -9,12 +9,12 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "google/protobuf/util/field_mask_util.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/network.h"
 #include "server/convert/status.h"
 #include "server/convert/training.h"
 #include "server/jobs/job_service.h"
 #include "server/jobs/kept_checkpoints.h"
+#include "server/resources/clock.h"
 #include "server/resources/request.h"
 
 namespace trainyard::server {
@@ -107,7 +107,7 @@ JobRecord Heir(const JobRecord& source, const KeptCheckpoint& from) {
   job.mutable_forked_from()->set_job(source.job().name());
   job.mutable_forked_from()->set_epoch(from.epoch());
   job.mutable_forked_from()->set_weights_digest(from.weights_digest());
-  *job.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+  *job.mutable_create_time() = Now();
   ListKeptEpochs(record);
   return record;
 }

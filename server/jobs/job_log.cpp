@@ -4,12 +4,11 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/events/event_hub.h"
+#include "server/resources/clock.h"
 
 namespace trainyard::server {
 
-using google::protobuf::util::TimeUtil;
 using Job = v1::TrainingJob;
 
 bool MayGo(Job::State from, Job::State to) {
@@ -73,7 +72,7 @@ absl::Status JobEdit::Append(v1::TrainingEvent event) {
   const std::int64_t sequence = job().last_sequence() + 1;
   event.set_sequence(sequence);
   event.set_attempt(job().attempt());
-  *event.mutable_time() = TimeUtil::GetCurrentTime();
+  *event.mutable_time() = Now();
   EventRow row{sequence, event.SerializeAsString()};
   const int epoch = event.has_epoch() ? event.epoch().epoch() : 0;
   auto status = transaction_->AppendEvent(uid(), sequence, epoch, row.body);
@@ -91,7 +90,7 @@ absl::Status JobEdit::Enter(Job::State state, const std::string& reason) {
                             " and cannot become ", Job::State_Name(state)));
   }
   job().set_state(state);
-  if (IsTerminal(state)) *job().mutable_end_time() = TimeUtil::GetCurrentTime();
+  if (IsTerminal(state)) *job().mutable_end_time() = Now();
   v1::TrainingEvent event;
   event.mutable_state_change()->set_state(state);
   event.mutable_state_change()->set_reason(reason);

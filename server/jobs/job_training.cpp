@@ -9,13 +9,13 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/network.h"
 #include "server/convert/status.h"
 #include "server/jobs/job_service.h"
 #include "server/jobs/kept_checkpoints.h"
 #include "server/jobs/speed.h"
 #include "server/jobs/training_task.h"
+#include "server/resources/clock.h"
 #include "server/store/worker_lock.h"
 
 namespace trainyard::server {
@@ -244,7 +244,7 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     edit.job().set_attempt(attempt);
     edit.record().set_last_report(0);
     if (!edit.job().has_start_time()) {
-      *edit.job().mutable_start_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+      *edit.job().mutable_start_time() = Now();
     }
     message = MessageOf(edit.record(), watts_per_core_);
     return edit.Enter(Job::RUNNING);

@@ -4,9 +4,9 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/convert/given_weights.h"
 #include "server/convert/network.h"
+#include "server/resources/clock.h"
 #include "server/resources/request.h"
 
 namespace trainyard::server {
@@ -30,7 +30,7 @@ absl::StatusOr<v1::Network> NetworkService::Create(const Caller& caller,
         response = DescribeNetwork(*spec);
         response.set_name(StrCat(*parent, "/networks/", request.network_id()));
         response.set_uid(NewUid());
-        *response.mutable_create_time() = google::protobuf::util::TimeUtil::GetCurrentTime();
+        *response.mutable_create_time() = Now();
         ResourceRow row{
             0,  ResourceKind::kNetwork,      response.name(), response.uid(), *parent, 0,
             "", response.SerializeAsString()};

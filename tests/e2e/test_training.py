@@ -65,6 +65,16 @@ def test_the_same_request_gives_the_same_bytes(
     assert costs[0] == costs[1]
 
 
+def test_events_say_when_to_a_fraction_of_a_second(
+    server: Server, points: dataset_pb2.Dataset, network: str
+) -> None:
+    job = server.api.trained("timed", network, points.name, epochs=3, learning_rate=0.1)
+    times = [event.time.ToNanoseconds() for event in server.api.events(job.name)]
+    assert times == sorted(times)
+    assert any(time % 1_000_000_000 for time in times)
+    assert job.create_time.ToNanoseconds() <= times[0]
+
+
 @pytest.mark.parametrize("batch", [0, 1, 7, 64, BLOBS, 10 * BLOBS])
 @pytest.mark.parametrize("precision", [training_pb2.F32, training_pb2.F64])
 def test_every_batch_size_and_precision_learns(

@@ -59,7 +59,17 @@ def targets_of(data: Data, classes: int) -> Any:
 
 
 def numpy_notebook(work: Work, data: Data) -> Result:
-    """float64, one sample at a time, columns, as the formulas are written."""
+    """float64, one sample at a time, columns, as the formulas are written: A_i is a
+    diagonal matrix, and A_{i-1} W_i S_i is taken from left to right."""
+    return numpy_by_sample(work, data, True)
+
+
+def numpy_elementwise(work: Work, data: Data) -> Result:
+    """The same by someone who knows that a diagonal matrix is a product of elements."""
+    return numpy_by_sample(work, data, False)
+
+
+def numpy_by_sample(work: Work, data: Data, matrices: bool) -> Result:
     import numpy
 
     if work.batch_size != 1 or work.optimizer != "sgd":
@@ -87,7 +97,9 @@ def numpy_notebook(work: Work, data: Data) -> Result:
             for i in reversed(range(len(weights))):
                 a = values[i]
                 gradient, bias_gradient = a @ s.T, s
-                if i > 0:
+                if i > 0 and matrices:
+                    s = numpy.diagflat(a * (1 - a)) @ weights[i] @ s
+                elif i > 0:
                     s = a * (1 - a) * (weights[i] @ s)
                 weights[i] = weights[i] - work.learning_rate * gradient
                 biases[i] = biases[i] - work.learning_rate * bias_gradient
@@ -237,6 +249,7 @@ def torch_by_hand(work: Work, data: Data) -> Result:
 
 PEERS = {
     "the notebook in NumPy": numpy_notebook,
+    "NumPy, by elements": numpy_elementwise,
     "scikit-learn": scikit_learn,
     "PyTorch, autograd": torch_autograd,
     "PyTorch, by hand": torch_by_hand,
