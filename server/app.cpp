@@ -126,8 +126,9 @@ class RunningApp final : public App {
     watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
     networks_ = std::make_unique<NetworkService>(*store_);
     datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_);
-    jobs_ = std::make_unique<JobService>(layout_, *store_, *hub_, *pool_, options_.slots,
-                                         options_.watts_per_core);
+    jobs_ = std::make_unique<JobService>(
+        layout_, *store_, *hub_, *pool_,
+        JobOptions{options_.slots, options_.watts_per_core, options_.keep_events});
     evaluations_ =
         std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_, *jobs_);
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);

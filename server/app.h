@@ -2,6 +2,7 @@
 // them down in reverse.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -17,6 +18,8 @@ struct AppOptions {
   std::string listen = "127.0.0.1:7700";
   // Jobs that run at once.
   int slots = 1;
+  // Newest events that are kept of each job; all where it is 0.
+  std::int64_t keep_events = 0;
   // What workers estimate energy with where they cannot measure it.
   double watts_per_core = kDefaultWattsPerCore;
   // The trainyard-worker binary.

@@ -11,6 +11,8 @@
 #include <iostream>
 #include <thread>
 
+#include "server/admin/backup.h"
+#include "server/admin/check.h"
 #include "server/app.h"
 
 namespace {
@@ -34,6 +36,36 @@ sigset_t BlockSignals() {
   return signals;
 }
 
+int Fail(const absl::Status& status) {
+  std::cerr << "trainyard-server: " << status.message() << std::endl;
+  return 1;
+}
+
+// Prints what is wrong, a line each; 0 where nothing is.
+int Check(const std::filesystem::path& data_dir) {
+  const auto report = trainyard::server::CheckDirectory(
+      trainyard::server::Layout(std::filesystem::absolute(data_dir)));
+  if (!report.ok()) return Fail(report.status());
+  for (const std::string& fault : report->faults) std::cout << "FAULT " << fault << "\n";
+  for (const std::string& path : report->leftovers) std::cout << "unused " << path << "\n";
+  std::cout << report->datasets << " datasets, " << report->jobs << " jobs, " << report->events
+            << " events, " << report->checkpoints << " checkpoints: "
+            << (report->faults.empty() ? std::string("all is well")
+                                       : std::to_string(report->faults.size()) + " faults")
+            << std::endl;
+  return report->faults.empty() ? 0 : 1;
+}
+
+int BackUp(const std::filesystem::path& data_dir, const std::filesystem::path& to) {
+  const auto status = trainyard::server::BackUpDirectory(
+      trainyard::server::Layout(std::filesystem::absolute(data_dir)),
+      std::filesystem::absolute(to));
+  if (!status.ok()) return Fail(status);
+  std::cout << "backed up to " << to.string() << "; start a server with that --data-dir to restore"
+            << std::endl;
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -50,19 +82,29 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   cli.add_option("--slots", options.slots, "Jobs that run at once (default: the cores)")
       ->check(CLI::Range(1, 1024));
+  cli.add_option("--keep-events", options.keep_events,
+                 "Newest events kept of each job's log, 1000 or more (default: 0, all of them)")
+      ->check(CLI::Range(std::int64_t{1000}, std::int64_t{1} << 40) | CLI::IsMember({"0"}));
   cli.add_option("--watts-per-core", options.watts_per_core,
                  "Power of a busy core, for energy where it cannot be measured")
       ->check(CLI::Range(0.0, 1000.0))
       ->type_name("WATTS")
       ->capture_default_str();
+  auto* check = cli.add_subcommand("check", "Verify a directory whose server is stopped");
+  auto* backup = cli.add_subcommand("backup", "Copy a directory; its server may run");
+  std::filesystem::path to;
+  backup->add_option("--to", to, "Empty or new directory")->required();
+  for (auto* command : {check, backup}) command->fallthrough();
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return cli.exit(error) == 0 ? 0 : 2;
   }
 
-  spdlog::set_default_logger(spdlog::stderr_color_mt("trainyard"));
   ::umask(077);
+  if (*check) return Check(options.data_dir);
+  if (*backup) return BackUp(options.data_dir, to);
+  spdlog::set_default_logger(spdlog::stderr_color_mt("trainyard"));
   const sigset_t signals = BlockSignals();
   auto app = trainyard::server::App::Start(options);
   if (!app.ok()) {

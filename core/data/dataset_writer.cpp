@@ -10,6 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/data/byte_source.h"
+#include "core/data/content_digest.h"
 #include "core/data/input_error.h"
 #include "core/data/npy.h"
 
@@ -157,13 +158,8 @@ absl::Status DatasetWriter::State::WriteHeaders() {
 
 absl::StatusOr<std::string> DatasetWriter::State::Digest() const {
   Sha256 hash;
-  hash.Update("trainyard dataset 1\n");
-  hash.Update(is_classification() ? "task=classification\n" : "task=regression\n");
-  hash.Update("rows=" + std::to_string(rows) + "\n");
-  hash.Update("features=" + std::to_string(layout.features) + "\n");
-  hash.Update(type == FeatureType::kUint8 ? "feature_type=u1\n" : "feature_type=f4\n");
-  hash.Update("target_columns=" + std::to_string(is_classification() ? 0 : layout.target_count) +
-              "\n");
+  BeginContentDigest(layout.task, rows, layout.features, type,
+                     is_classification() ? 0 : layout.target_count, hash);
   for (const std::filesystem::path& path : {features_path(), targets_path()}) {
     const absl::Status status =
         ForEachBlock(path, layout.stop, [&](std::span<const std::uint8_t> bytes) {

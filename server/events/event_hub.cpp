@@ -28,21 +28,30 @@ grpc::Slice Wrap(int field, std::string_view body) {
   return grpc::Slice(bytes);
 }
 
-absl::Status FutureCursor(std::int64_t after_sequence, std::int64_t last_sequence) {
-  return MakeError(
-      absl::StatusCode::kOutOfRange,
-      {"CURSOR_OUT_OF_RANGE",
-       "after_sequence",
-       {{"earliest_sequence", "1"}, {"last_sequence", StrCat(last_sequence)}}},
-      StrCat("after_sequence ", after_sequence, " is in the future: the last event is ",
-             last_sequence, "; watch again after that, or from 0"));
-}
-
 }  // namespace
 
 bool IsTerminal(v1::TrainingJob::State state) {
   return state == v1::TrainingJob::SUCCEEDED || state == v1::TrainingJob::FAILED ||
          state == v1::TrainingJob::CANCELLED;
+}
+
+absl::Status CheckCursor(const v1::TrainingJob& job, std::int64_t after_sequence) {
+  if (after_sequence < 0) {
+    return FieldError("after_sequence", "NEGATIVE", "after_sequence is negative");
+  }
+  const std::int64_t last = job.last_sequence();
+  const std::int64_t earliest = job.first_sequence();
+  if (after_sequence <= last && after_sequence >= earliest - 1) return absl::OkStatus();
+  return MakeError(
+      absl::StatusCode::kOutOfRange,
+      {"CURSOR_OUT_OF_RANGE",
+       "after_sequence",
+       {{"earliest_sequence", StrCat(earliest)}, {"last_sequence", StrCat(last)}}},
+      after_sequence > last
+          ? StrCat("after_sequence ", after_sequence, " is in the future: the last event is ", last,
+                   "; watch again after that, or from 0")
+          : StrCat("events after sequence ", after_sequence, " have been trimmed: the earliest is ",
+                   earliest, "; watch after_sequence ", earliest - 1));
 }
 
 WireMessage WireEvent(const EventRow& event) {
@@ -64,12 +73,7 @@ absl::Status EventHub::Subscribe(const std::string& job_name, std::int64_t after
   ResourceRow row;
   store::v1::JobRecord record;
   if (auto status = load(row, record); !status.ok()) return status;
-  if (after_sequence < 0) {
-    return FieldError("after_sequence", "NEGATIVE", "after_sequence is negative");
-  }
-  if (after_sequence > record.job().last_sequence()) {
-    return FutureCursor(after_sequence, record.job().last_sequence());
-  }
+  if (auto status = CheckCursor(record.job(), after_sequence); !status.ok()) return status;
   {
     const std::lock_guard lock(mutex_);
     topics_[row.uid].listeners.insert(listener);
@@ -86,6 +90,17 @@ absl::Status EventHub::Subscribe(const std::string& job_name, std::int64_t after
   topic.terminal = topic.terminal || IsTerminal(record.job().state());
   job_uid = row.uid;
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> EventHub::UidOf(const std::string& job_name) {
+  std::string uid;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, job_name);
+    if (row.ok()) uid = row->uid;
+    return row.status();
+  });
+  if (!status.ok()) return status;
+  return uid;
 }
 
 void EventHub::Unsubscribe(const std::string& job_uid,
@@ -123,6 +138,15 @@ absl::StatusOr<EventHub::Batch> EventHub::Fetch(const std::string& job_uid,
   const auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto rows = reader.Events(job_uid, after_sequence, limit);
     if (!rows.ok()) return rows.status();
+    if (!rows->empty() && rows->front().sequence != after_sequence + 1) {
+      return MakeError(
+          absl::StatusCode::kOutOfRange,
+          {"CURSOR_OUT_OF_RANGE",
+           "after_sequence",
+           {{"earliest_sequence", StrCat(rows->front().sequence)}}},
+          StrCat("events after sequence ", after_sequence, " have been trimmed; watch ",
+                 "after_sequence ", rows->front().sequence - 1));
+    }
     for (const EventRow& row : *rows) batch.events.push_back(WireEvent(row));
     return absl::OkStatus();
   });
@@ -137,11 +161,11 @@ std::vector<std::shared_ptr<EventListener>> EventHub::ListenersOf(const std::str
   return {found->second.listeners.begin(), found->second.listeners.end()};
 }
 
-void EventHub::Published(const std::string& job_uid, const std::vector<EventRow>& events,
-                         bool terminal) {
+void EventHub::Published(const JobKey& job, const std::vector<EventRow>& events, bool terminal) {
+  feed_.Published(job.name, job.uid, events);
   {
     const std::lock_guard lock(mutex_);
-    const auto found = topics_.find(job_uid);
+    const auto found = topics_.find(job.uid);
     if (found == topics_.end()) return;
     Topic& topic = found->second;
     for (const EventRow& event : events) {
@@ -156,7 +180,7 @@ void EventHub::Published(const std::string& job_uid, const std::vector<EventRow>
     }
     topic.terminal = topic.terminal || terminal;
   }
-  for (const auto& listener : ListenersOf(job_uid)) listener->OnEvents();
+  for (const auto& listener : ListenersOf(job.uid)) listener->OnEvents();
 }
 
 void EventHub::Progress(const std::string& job_uid, const v1::TrainingProgress& progress) {

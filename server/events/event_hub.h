@@ -1,8 +1,6 @@
 // Between the durable event log and those who watch it.
 #pragma once
 
-#include <grpcpp/support/slice.h>
-
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -14,34 +12,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "server/events/event_listener.h"
+#include "server/events/user_feed.h"
 #include "server/store/store.h"
 #include "trainyard/v1/training.pb.h"
 
 namespace trainyard::server {
-
-// A WatchTrainingJobResponse as it goes over the wire: serialised once, shared
-// by every watcher.
-struct WireMessage {
-  // 0 for progress.
-  std::int64_t sequence = 0;
-  grpc::Slice bytes;
-};
-
-// Hears that there may be something new. Called on any thread, without locks
-// held; must return at once.
-class EventListener {
- public:
-  virtual ~EventListener() = default;
-  virtual void OnEvents() = 0;
-  virtual void OnProgress(const WireMessage& progress) = 0;
-};
 
 // Wakes listeners after a commit and hands out events by cursor. The log in
 // the store is the truth: what is kept here is a copy of the newest events of
 // jobs that are watched. Any thread.
 class EventHub {
  public:
-  explicit EventHub(Store& store) : store_(store) {}
+  explicit EventHub(Store& store) : store_(store), feed_(store) {}
+
+  // The same events, of many jobs at once.
+  UserFeed& feed() { return feed_; }
 
   // The next events after a cursor.
   struct Batch {
@@ -51,17 +37,26 @@ class EventHub {
   };
 
   // Begins to tell `listener` about a job. OUT_OF_RANGE where `after_sequence`
-  // is in the future, NOT_FOUND where there is no such job.
+  // is in the future or trimmed, NOT_FOUND where there is no such job.
   absl::Status Subscribe(const std::string& job_name, std::int64_t after_sequence,
                          const std::shared_ptr<EventListener>& listener, std::string& job_uid);
   void Unsubscribe(const std::string& job_uid, const std::shared_ptr<EventListener>& listener);
 
+  // NOT_FOUND where there is no such job.
+  absl::StatusOr<std::string> UidOf(const std::string& job_name);
+
   // At most `limit` events after the cursor of a subscribed listener.
-  // NOT_FOUND where the job has been deleted meanwhile.
+  // NOT_FOUND where the job has been deleted meanwhile, OUT_OF_RANGE where the
+  // listener was so slow that its next events have been trimmed.
   absl::StatusOr<Batch> Fetch(const std::string& job_uid, std::int64_t after_sequence, int limit);
 
+  // Whose events there are.
+  struct JobKey {
+    std::string name;
+    std::string uid;
+  };
   // These events are durable now. `terminal` where the last one ends the job.
-  void Published(const std::string& job_uid, const std::vector<EventRow>& events, bool terminal);
+  void Published(const JobKey& job, const std::vector<EventRow>& events, bool terminal);
   void Progress(const std::string& job_uid, const v1::TrainingProgress& progress);
   void Deleted(const std::string& job_uid);
 
@@ -78,12 +73,17 @@ class EventHub {
   std::vector<std::shared_ptr<EventListener>> ListenersOf(const std::string& job_uid);
 
   Store& store_;
+  UserFeed feed_;
   std::mutex mutex_;
   std::unordered_map<std::string, Topic> topics_;  // by uid; guarded by mutex_
 };
 
 // The wire form of a stored event.
 WireMessage WireEvent(const EventRow& event);
+
+// OUT_OF_RANGE, with where the log begins and ends, unless a job's events after
+// this sequence are all there.
+absl::Status CheckCursor(const v1::TrainingJob& job, std::int64_t after_sequence);
 
 // Whether a job in this state has ended.
 bool IsTerminal(v1::TrainingJob::State state);

@@ -6,15 +6,13 @@
 #include <utility>
 
 #include "core/base/error.h"
-#include "core/base/file.h"
 #include "core/base/text.h"
 #include "google/protobuf/util/field_mask_util.h"
 #include "server/convert/network.h"
 #include "server/convert/status.h"
 #include "server/convert/training.h"
 #include "server/jobs/job_service.h"
-#include "server/jobs/kept_checkpoints.h"
-#include "server/resources/clock.h"
+#include "server/jobs/lineage.h"
 #include "server/resources/request.h"
 
 namespace trainyard::server {
@@ -62,53 +60,13 @@ absl::Status WithoutJob(const absl::Status& status) {
   return MakeError(status.code(), std::move(details), std::string(status.message()));
 }
 
-absl::StatusOr<KeptCheckpoint> Find(const JobRecord& record, std::optional<int> epoch) {
-  for (auto one = record.checkpoints().rbegin(); one != record.checkpoints().rend(); ++one) {
-    if (one->sample() == 0 && (!epoch || one->epoch() == *epoch)) return *one;
-  }
-  std::string kept;
-  for (const int one : record.job().checkpoint_epochs()) kept += StrCat(" ", one);
-  return MakeError(absl::StatusCode::kFailedPrecondition, {"CHECKPOINT_NOT_KEPT", "epoch", {}},
-                   StrCat(record.job().name(), " keeps no weights of ",
-                          epoch ? StrCat("epoch ", *epoch) : std::string("any epoch"),
-                          "; it keeps those of:", kept.empty() ? " none" : kept));
-}
-
-// A second name for the file, synced: it stays whatever becomes of the source.
-absl::Status Share(const Layout& layout, const std::string& from, const std::string& to,
-                   const std::string& file) {
-  std::error_code error;
-  std::filesystem::create_directories(layout.Checkpoints(to), error);
-  if (!error) {
-    std::filesystem::create_hard_link(layout.Checkpoints(from) / file,
-                                      layout.Checkpoints(to) / file, error);
-  }
-  if (error) return SystemError(error.value(), "link checkpoint", file);
-  auto status = SyncFolder(layout.Checkpoints(to));
-  if (status.ok()) status = SyncFolder(layout.Job(to));
-  if (status.ok()) status = SyncFolder(layout.Job(to).parent_path());
-  return status;
-}
-
 JobRecord Heir(const JobRecord& source, const KeptCheckpoint& from) {
-  JobRecord record;
-  *record.mutable_dataset() = source.dataset();
-  if (source.has_validation_dataset()) {
-    *record.mutable_validation_dataset() = source.validation_dataset();
-  }
-  *record.add_checkpoints() = from;
-  Job& job = *record.mutable_job();
-  *job.mutable_spec() = source.job().spec();
-  *job.mutable_network_spec() = source.job().network_spec();
-  job.set_dataset_digest(source.job().dataset_digest());
-  job.set_validation_dataset_digest(source.job().validation_dataset_digest());
-  job.set_row_count(source.job().row_count());
-  job.set_epochs_completed(from.epoch());
-  job.mutable_forked_from()->set_job(source.job().name());
-  job.mutable_forked_from()->set_epoch(from.epoch());
-  job.mutable_forked_from()->set_weights_digest(from.weights_digest());
-  *job.mutable_create_time() = Now();
-  ListKeptEpochs(record);
+  JobRecord record = WithSpecOf(source);
+  StartFrom(from, record);
+  v1::ForkSource& forked_from = *record.mutable_job()->mutable_forked_from();
+  forked_from.set_job(source.job().name());
+  forked_from.set_epoch(from.epoch());
+  forked_from.set_weights_digest(from.weights_digest());
   return record;
 }
 
@@ -124,7 +82,7 @@ absl::Status JobService::PrepareFork(Transaction& transaction, const Caller& cal
   auto source = JobEdit::Load(transaction, *name);
   if (!source.ok()) return source.status();
   // Again: it may have been dropped since.
-  if (auto kept = Find(source->record(), from.epoch()); !kept.ok()) return kept.status();
+  if (auto kept = FindKept(source->record(), from.epoch()); !kept.ok()) return kept.status();
   record = Heir(source->record(), from);
   Job& job = *record.mutable_job();
   if (auto status = Override(request, *job.mutable_spec()); !status.ok()) return status;
@@ -148,44 +106,27 @@ absl::Status JobService::PrepareFork(Transaction& transaction, const Caller& cal
   return absl::OkStatus();
 }
 
-absl::StatusOr<Job> JobService::Fork(const Caller& caller,
-                                     const v1::ForkTrainingJobRequest& request) {
-  auto name = ResolveName(caller, "name", "jobs", request.name());
-  if (!name.ok()) return name.status();
-  const std::string uid = NewUid();
-  KeptCheckpoint from;
-  auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto row = reader.Get(ResourceKind::kJob, *name);
-    if (!row.ok()) return row.status();
-    JobRecord record;
-    record.ParseFromString(row->body);
-    auto found = Find(record, request.has_epoch() ? std::optional(request.epoch()) : std::nullopt);
-    if (!found.ok()) return found.status();
-    from = *std::move(found);
-    return Share(layout_, row->uid, uid, from.file());
-  });
+absl::StatusOr<Job> JobService::CreateFrom(
+    const Mutation& mutation, const std::string& uid,
+    const std::function<absl::Status(Transaction&, JobRecord&)>& prepare) {
   Job response;
   std::optional<JobEdit> created;
-  if (status.ok()) {
-    status = Once(
-        store_, {caller, "ForkTrainingJob", request, request.request_id(), request.validate_only()},
-        response, [&](Transaction& transaction) -> absl::Status {
-          JobRecord record;
-          auto done = PrepareFork(transaction, caller, request, from, record);
-          if (!done.ok()) return done;
-          record.mutable_job()->set_uid(uid);
-          JobEdit edit = JobEdit::New(transaction, std::move(record));
-          done = edit.Enter(Job::QUEUED);
-          if (done.ok()) done = edit.Save();
-          if (!done.ok()) return done;
-          response = edit.job();
-          if (request.validate_only()) FillEstimate(transaction, response);
-          created = std::move(edit);
-          return absl::OkStatus();
-        });
-  }
-  const bool made = status.ok() && created && !request.validate_only();
-  if (!made) {
+  const auto status =
+      Once(store_, mutation, response, [&](Transaction& transaction) -> absl::Status {
+        JobRecord record;
+        if (auto done = prepare(transaction, record); !done.ok()) return done;
+        record.mutable_job()->set_uid(uid);
+        JobEdit edit = JobEdit::New(transaction, std::move(record));
+        auto done = edit.Enter(Job::QUEUED);
+        if (done.ok()) done = edit.Save();
+        if (!done.ok()) return done;
+        response = edit.job();
+        if (mutation.validate_only) FillEstimate(transaction, response);
+        created = std::move(edit);
+        return absl::OkStatus();
+      });
+  // Not made: refused, a dry run, or an answer given again.
+  if (!status.ok() || !created || mutation.validate_only) {
     std::error_code ignored;
     std::filesystem::remove_all(layout_.Job(uid), ignored);
     if (!status.ok()) return status;
@@ -195,6 +136,32 @@ absl::StatusOr<Job> JobService::Fork(const Caller& caller,
   scheduler_.Enqueue({uid, response.name()});
   FillQueue(response);
   return response;
+}
+
+absl::StatusOr<Job> JobService::Fork(const Caller& caller,
+                                     const v1::ForkTrainingJobRequest& request) {
+  auto name = ResolveName(caller, "name", "jobs", request.name());
+  if (!name.ok()) return name.status();
+  const std::string uid = NewUid();
+  KeptCheckpoint from;
+  const auto ready = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, *name);
+    if (!row.ok()) return row.status();
+    JobRecord record;
+    record.ParseFromString(row->body);
+    auto found =
+        FindKept(record, request.has_epoch() ? std::optional(request.epoch()) : std::nullopt);
+    if (!found.ok()) return found.status();
+    from = *std::move(found);
+    return ShareCheckpoint(layout_, row->uid, uid, from.file());
+  });
+  return CreateFrom(
+      {caller, "ForkTrainingJob", request, request.request_id(), request.validate_only()}, uid,
+      [&](Transaction& transaction, JobRecord& record) {
+        // Not before: a request that has been answered is answered the same way,
+        // whatever has become of the checkpoint.
+        return ready.ok() ? PrepareFork(transaction, caller, request, from, record) : ready;
+      });
 }
 
 }  // namespace trainyard::server

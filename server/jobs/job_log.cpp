@@ -73,13 +73,19 @@ absl::Status JobEdit::Append(v1::TrainingEvent event) {
   event.set_sequence(sequence);
   event.set_attempt(job().attempt());
   *event.mutable_time() = Now();
-  EventRow row{sequence, event.SerializeAsString()};
+  EventRow row{sequence, event.SerializeAsString(), 0};
   const int epoch = event.has_epoch() ? event.epoch().epoch() : 0;
-  auto status = transaction_->AppendEvent(uid(), sequence, epoch, row.body);
+  auto status = transaction_->AppendEvent(uid(), epoch, row);
   if (!status.ok()) return status;
   job().set_last_sequence(sequence);
+  if (sequence == 1) job().set_first_sequence(1);
   appended_.push_back(std::move(row));
   return absl::OkStatus();
+}
+
+absl::Status JobEdit::Trim(std::int64_t up_to_sequence) {
+  job().set_first_sequence(up_to_sequence + 1);
+  return transaction_->TrimEvents(uid(), up_to_sequence);
 }
 
 absl::Status JobEdit::Enter(Job::State state, const std::string& reason) {

@@ -32,6 +32,8 @@ class JobEdit {
 
   // Sets sequence, attempt and time.
   absl::Status Append(v1::TrainingEvent event);
+  // Deletes the oldest events, up to a sequence.
+  absl::Status Trim(std::int64_t up_to_sequence);
   // Sets the state and appends its event.
   absl::Status Enter(v1::TrainingJob::State state, const std::string& reason = "");
   // Writes the row. The last call.

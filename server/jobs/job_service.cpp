@@ -18,14 +18,13 @@ namespace trainyard::server {
 using Job = v1::TrainingJob;
 
 JobService::JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool,
-                       int slots, double watts_per_core)
+                       const JobOptions& options)
     : layout_(layout),
       store_(store),
       hub_(hub),
       pool_(pool),
-      slots_(slots),
-      watts_per_core_(watts_per_core),
-      scheduler_(slots, [this](const QueuedJob& job) { return Dispatch(job); }) {}
+      options_(options),
+      scheduler_(options.slots, [this](const QueuedJob& job) { return Dispatch(job); }) {}
 
 JobService::~JobService() = default;
 
@@ -33,7 +32,8 @@ void JobService::Close() { scheduler_.Close(); }
 
 void JobService::Announce(JobEdit& edit) {
   if (!edit.appended().empty()) {
-    hub_.Published(edit.uid(), edit.appended(), IsTerminal(edit.job().state()));
+    hub_.Published({edit.job().name(), edit.uid()}, edit.appended(),
+                   IsTerminal(edit.job().state()));
   }
 }
 
@@ -113,6 +113,9 @@ absl::StatusOr<v1::ListTrainingJobsResponse> JobService::List(
       *response.add_jobs() = std::move(*record.mutable_job());
     }
     if (more) response.set_next_page_token(PageToken(rows->back().id));
+    auto last = reader.LastEventId();
+    if (!last.ok()) return last.status();
+    response.set_cursor(UserFeed::CursorOf(*last));
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
@@ -245,15 +248,8 @@ absl::StatusOr<v1::ListTrainingEventsResponse> JobService::ListEvents(
     if (!row.ok()) return row.status();
     store::v1::JobRecord record;
     record.ParseFromString(row->body);
-    const std::int64_t last = record.job().last_sequence();
-    if (request.after_sequence() < 0 || request.after_sequence() > last) {
-      return MakeError(
-          absl::StatusCode::kOutOfRange,
-          {"CURSOR_OUT_OF_RANGE",
-           "after_sequence",
-           {{"earliest_sequence", "1"}, {"last_sequence", StrCat(last)}}},
-          StrCat("after_sequence ", request.after_sequence(), " is not within 0..", last));
-    }
+    const auto in_range = CheckCursor(record.job(), request.after_sequence());
+    if (!in_range.ok()) return in_range;
     auto events = reader.Events(row->uid, request.after_sequence(), page->size);
     if (!events.ok()) return events.status();
     for (const EventRow& event : *events) response.add_events()->ParseFromString(event.body);

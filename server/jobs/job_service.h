@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -25,15 +26,24 @@ struct NetworkSpec;
 
 namespace trainyard::server {
 
+struct Mutation;
 struct TrainingRequest;
+
+struct JobOptions {
+  // Jobs that run at once.
+  int slots = 1;
+  // What workers estimate energy with.
+  double watts_per_core = 0;
+  // Newest events that are kept of each job; all where it is 0.
+  std::int64_t keep_events = 0;
+};
 
 // Owns every job's state: nobody else changes it. Each change and its event are
 // one transaction, announced to watchers after it is durable. Any thread.
 class JobService {
  public:
-  // `watts_per_core` is what workers estimate energy with.
-  JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool, int slots,
-             double watts_per_core);
+  JobService(const Layout& layout, Store& store, EventHub& hub, WorkerPool& pool,
+             const JobOptions& options);
   ~JobService();
 
   // Puts the jobs of an earlier server where they were, and begins to run.
@@ -57,6 +67,8 @@ class JobService {
                                          const v1::ResumeTrainingJobRequest& request);
   absl::StatusOr<v1::TrainingJob> Fork(const Caller& caller,
                                        const v1::ForkTrainingJobRequest& request);
+  absl::StatusOr<v1::TrainingJob> Verify(const Caller& caller,
+                                         const v1::VerifyTrainingJobRequest& request);
   absl::StatusOr<v1::ListTrainingEventsResponse> ListEvents(
       const Caller& caller, const v1::ListTrainingEventsRequest& request);
 
@@ -91,6 +103,11 @@ class JobService {
   absl::Status PrepareFork(Transaction& transaction, const Caller& caller,
                            const v1::ForkTrainingJobRequest& request,
                            const store::v1::KeptCheckpoint& from, store::v1::JobRecord& record);
+  // Makes a job whose folder, below `uid`, may hold a checkpoint already: it is
+  // removed where no job is made. `prepare` fills in the record but for its uid.
+  absl::StatusOr<v1::TrainingJob> CreateFrom(
+      const Mutation& mutation, const std::string& uid,
+      const std::function<absl::Status(Transaction&, store::v1::JobRecord&)>& prepare);
   std::shared_ptr<TrainingTask> TaskOf(const std::string& uid);
   void FillEstimate(Reader& reader, v1::TrainingJob& job);
   void FillQueue(v1::TrainingJob& job) const;
@@ -107,6 +124,12 @@ class JobService {
                       const worker::v1::TrainingOutcome& outcome);
   void Lost(const QueuedJob& key, int attempt, const std::string& how, bool draining);
   void Forget(const std::string& uid, const TrainingTask* task);
+  // Trims a log that has become a tenth longer than what is kept.
+  void TrimLog(const QueuedJob& key, const v1::TrainingJob& job);
+  // Removes the files of checkpoints that a record had `before` and has no more. A
+  // file that it has never had may be one that a worker is about to report.
+  void RemoveDropped(const store::v1::JobRecord& record, const std::set<std::string>& before);
+  // Removes all that a record does not have. Only while no worker writes.
   void RemoveUnkept(const store::v1::JobRecord& record);
 
   const Layout& layout_;
@@ -117,8 +140,7 @@ class JobService {
   std::mutex mutex_;
   std::unordered_map<std::string, std::shared_ptr<TrainingTask>>
       tasks_;  // by uid; guarded by mutex_
-  const int slots_;
-  const double watts_per_core_;
+  const JobOptions options_;
   Scheduler scheduler_;  // last: its thread uses all of the above
 };
 

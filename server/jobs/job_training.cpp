@@ -63,8 +63,10 @@ bool IsCurrent(JobEdit& edit, int attempt) {
 absl::Status CheckReplay(Transaction& transaction, JobEdit& edit, const v1::EpochCompleted& epoch) {
   auto earlier = transaction.EpochEvent(edit.uid(), epoch.epoch());
   if (!earlier.ok()) return earlier.status();
+  // Trimmed.
+  if (!earlier->has_value()) return absl::OkStatus();
   v1::TrainingEvent event;
-  if (earlier->has_value()) event.ParseFromString((*earlier)->body);
+  event.ParseFromString((*earlier)->body);
   if (std::bit_cast<std::uint64_t>(event.epoch().cost()) ==
       std::bit_cast<std::uint64_t>(epoch.cost())) {
     return absl::OkStatus();
@@ -100,6 +102,12 @@ absl::Status ApplyEpoch(Transaction& transaction, JobEdit& edit, const v1::Epoch
   v1::TrainingEvent event;
   *event.mutable_epoch() = epoch;
   return edit.Append(std::move(event));
+}
+
+std::set<std::string> FilesOf(const store::v1::JobRecord& record) {
+  std::set<std::string> files;
+  for (const auto& checkpoint : record.checkpoints()) files.insert(checkpoint.file());
+  return files;
 }
 
 absl::Status ApplyCheckpoint(JobEdit& edit, const worker::v1::Checkpoint& checkpoint) {
@@ -189,7 +197,7 @@ bool JobService::Adopt(const store::v1::JobRecord& record) {
   const QueuedJob key = {job.uid(), job.name()};
   const std::optional<int> pid = HolderOf(layout_, key.uid);
   if (!pid) return false;
-  worker::v1::ServerMessage message = MessageOf(record, watts_per_core_);
+  worker::v1::ServerMessage message = MessageOf(record, options_.watts_per_core);
   if (!AddGivenWeights(key.uid, *message.mutable_train()).ok()) return false;
   auto task = std::make_shared<TrainingTask>(*this, key, job.attempt(), std::move(message));
   if (job.state() == Job::CANCELLING) task->Cancel();
@@ -237,6 +245,7 @@ absl::Status JobService::AddGivenWeights(const std::string& uid, worker::v1::Tra
 
 bool JobService::Dispatch(const QueuedJob& queued) {
   worker::v1::ServerMessage message;
+  store::v1::JobRecord record;
   int attempt = 0;
   auto status = Change(queued.name, queued.uid, [&](JobEdit& edit) -> absl::Status {
     if (edit.job().state() != Job::QUEUED) return absl::CancelledError("no longer queued");
@@ -246,7 +255,8 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     if (!edit.job().has_start_time()) {
       *edit.job().mutable_start_time() = Now();
     }
-    message = MessageOf(edit.record(), watts_per_core_);
+    message = MessageOf(edit.record(), options_.watts_per_core);
+    record = edit.record();
     return edit.Enter(Job::RUNNING);
   });
   if (!status.ok()) {
@@ -259,6 +269,8 @@ bool JobService::Dispatch(const QueuedJob& queued) {
   if (!status.ok()) spdlog::error("{}: {}", queued.name, status.ToString());
   std::error_code error;
   std::filesystem::create_directories(layout_.Checkpoints(queued.uid), error);
+  // What a worker that was lost had written, and nobody heard of.
+  RemoveUnkept(record);
   auto task = std::make_shared<TrainingTask>(*this, queued, attempt, std::move(message));
   {
     const std::lock_guard lock(mutex_);
@@ -295,8 +307,7 @@ absl::StatusOr<std::int64_t> JobService::LastReport(const QueuedJob& key, int at
 
 absl::Status JobService::Report(const QueuedJob& key, int attempt,
                                 const worker::v1::TrainingReport& report) {
-  store::v1::JobRecord kept;
-  bool checkpointed = false;
+  std::set<std::string> before;
   std::optional<JobEdit> changed;
   auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
     auto edit = JobEdit::Load(transaction, key.name, key.uid);
@@ -305,18 +316,28 @@ absl::Status JobService::Report(const QueuedJob& key, int attempt,
     // One that was durable before the server that took it was gone.
     const bool known = report.number() <= edit->record().last_report();
     if (!known) edit->record().set_last_report(report.number());
+    before = FilesOf(edit->record());
     for (int i = 0; !known && i < report.facts_size(); ++i) {
-      const auto& fact = report.facts(i);
-      checkpointed = checkpointed || fact.has_checkpoint();
-      if (auto done = Apply(transaction, *edit, fact); !done.ok()) return done;
+      if (auto done = Apply(transaction, *edit, report.facts(i)); !done.ok()) return done;
     }
     changed = *std::move(edit);
     return changed->Save();
   });
   if (!status.ok()) return status;
-  if (checkpointed) RemoveUnkept(changed->record());
+  RemoveDropped(changed->record(), before);
   Announce(*changed);
+  TrimLog(key, changed->job());
   return absl::OkStatus();
+}
+
+void JobService::TrimLog(const QueuedJob& key, const Job& job) {
+  const std::int64_t keep = options_.keep_events;
+  const std::int64_t kept = job.last_sequence() - job.first_sequence() + 1;
+  if (keep == 0 || kept <= keep + keep / 10) return;
+  const auto status = Change(key.name, key.uid, [&](JobEdit& edit) {
+    return edit.Trim(edit.job().last_sequence() - keep);
+  });
+  if (!status.ok()) spdlog::error("{}: its log: {}", key.name, status.ToString());
 }
 
 absl::Status JobService::Finish(const QueuedJob& key, int attempt,
@@ -400,9 +421,18 @@ void JobService::Forget(const std::string& uid, const TrainingTask* task) {
 
 // Files that the record no longer names; a crash in between leaves some, which
 // the next checkpoint's removal takes along.
+void JobService::RemoveDropped(const store::v1::JobRecord& record,
+                               const std::set<std::string>& before) {
+  std::set<std::string> dropped = before;
+  for (const auto& checkpoint : record.checkpoints()) dropped.erase(checkpoint.file());
+  std::error_code ignored;
+  for (const std::string& file : dropped) {
+    std::filesystem::remove(layout_.Checkpoints(record.job().uid()) / file, ignored);
+  }
+}
+
 void JobService::RemoveUnkept(const store::v1::JobRecord& record) {
-  std::set<std::string> kept;
-  for (const auto& checkpoint : record.checkpoints()) kept.insert(checkpoint.file());
+  const std::set<std::string> kept = FilesOf(record);
   std::error_code error;
   for (const auto& entry :
        std::filesystem::directory_iterator(layout_.Checkpoints(record.job().uid()), error)) {

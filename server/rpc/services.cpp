@@ -115,6 +115,12 @@ grpc::Status TrainingRpc::ForkTrainingJob(grpc::ServerContext* context,
   return Answer(jobs_.Fork(CallerOf(*context), *request), response);
 }
 
+grpc::Status TrainingRpc::VerifyTrainingJob(grpc::ServerContext* context,
+                                            const v1::VerifyTrainingJobRequest* request,
+                                            v1::TrainingJob* response) {
+  return Answer(jobs_.Verify(CallerOf(*context), *request), response);
+}
+
 grpc::Status TrainingRpc::ListTrainingEvents(grpc::ServerContext* context,
                                              const v1::ListTrainingEventsRequest* request,
                                              v1::ListTrainingEventsResponse* response) {
@@ -123,7 +129,14 @@ grpc::Status TrainingRpc::ListTrainingEvents(grpc::ServerContext* context,
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* TrainingRpc::WatchTrainingJob(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
-  return WatchReactor::Start(watch_, CallerOf(*context), context, *request);
+  return WatchReactor::Start(watch_, context,
+                             WatchOneJob(watch_.hub, CallerOf(*context), *request));
+}
+
+grpc::ServerWriteReactor<grpc::ByteBuffer>* TrainingRpc::WatchTrainingJobs(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
+  return WatchReactor::Start(watch_, context,
+                             WatchManyJobs(watch_.hub, CallerOf(*context), *request));
 }
 
 grpc::Status EvaluationRpc::CreateEvaluation(grpc::ServerContext* context,

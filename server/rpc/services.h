@@ -57,10 +57,11 @@ class NetworkRpc final : public v1::NetworkService::Service {
   NetworkService& networks_;
 };
 
-// Unary calls are synchronous; the stream is on the callback API and takes raw
+// Unary calls are synchronous; the streams are on the callback API and take raw
 // bytes, so that an event is serialised once for all who watch.
 class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_WatchTrainingJob<
-                              v1::TrainingService::Service> {
+                              v1::TrainingService::WithRawCallbackMethod_WatchTrainingJobs<
+                                  v1::TrainingService::Service>> {
  public:
   TrainingRpc(JobService& jobs, WatchContext& watch) : jobs_(jobs), watch_(watch) {}
 
@@ -80,9 +81,13 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                                  v1::TrainingJob*) override;
   grpc::Status ForkTrainingJob(grpc::ServerContext*, const v1::ForkTrainingJobRequest*,
                                v1::TrainingJob*) override;
+  grpc::Status VerifyTrainingJob(grpc::ServerContext*, const v1::VerifyTrainingJobRequest*,
+                                 v1::TrainingJob*) override;
   grpc::Status ListTrainingEvents(grpc::ServerContext*, const v1::ListTrainingEventsRequest*,
                                   v1::ListTrainingEventsResponse*) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJob(
+      grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJobs(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:

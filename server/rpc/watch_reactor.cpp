@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.h"
-#include "core/base/text.h"
 #include "server/convert/status.h"
 
 namespace trainyard::server {
@@ -14,28 +12,6 @@ constexpr int kReadAhead = 64;
 constexpr std::chrono::seconds kBookmarkAfter{15};
 constexpr std::chrono::seconds kStalledAfter{120};
 constexpr std::chrono::milliseconds kBetweenProgress{250};
-
-absl::Status ShuttingDown(std::int64_t cursor) {
-  return MakeError(absl::StatusCode::kUnavailable,
-                   {"SERVER_DRAINING", "", {{"last_sequence", StrCat(cursor)}}},
-                   StrCat("the server is shutting down; watch again after_sequence ", cursor));
-}
-
-WireMessage BookmarkAt(std::int64_t cursor) {
-  v1::WatchTrainingJobResponse response;
-  response.mutable_bookmark()->set_sequence(cursor);
-  return {0, grpc::Slice(response.SerializeAsString())};
-}
-
-bool Parse(const grpc::ByteBuffer& buffer, google::protobuf::Message& message) {
-  std::vector<grpc::Slice> slices;
-  if (!buffer.Dump(&slices).ok()) return false;
-  std::string bytes;
-  for (const grpc::Slice& slice : slices) {
-    bytes.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
-  }
-  return message.ParseFromString(bytes);
-}
 
 }  // namespace
 
@@ -54,14 +30,9 @@ bool WatchContext::draining() {
   return draining_;
 }
 
-WatchReactor* WatchReactor::Start(WatchContext& context, const Caller& caller,
-                                  grpc::CallbackServerContext* call,
-                                  const grpc::ByteBuffer& request) {
-  auto reactor = std::make_shared<WatchReactor>(context, call);
-  reactor->caller_ = caller;
-  if (!Parse(request, reactor->request_)) {
-    reactor->request_error_ = FieldError("", "MALFORMED", "the request is not a valid message");
-  }
+WatchReactor* WatchReactor::Start(WatchContext& context, grpc::CallbackServerContext* call,
+                                  std::unique_ptr<WatchSource> source) {
+  auto reactor = std::make_shared<WatchReactor>(context, call, std::move(source));
   {
     const std::lock_guard lock(context.mutex_);
     context.reactors_.insert(reactor);
@@ -123,7 +94,7 @@ void WatchReactor::Step() {
     if (writing_) return;
   }
   if (broken) return End(grpc::Status::CANCELLED);
-  if (context_.draining()) return End(ToGrpcStatus(ShuttingDown(cursor_)));
+  if (context_.draining()) return End(ToGrpcStatus(source_->ShuttingDown()));
   if (!open_) {
     Open();
   } else {
@@ -139,32 +110,26 @@ bool WatchReactor::DropStalled() {
 }
 
 void WatchReactor::Open() {
-  absl::Status status = request_error_;
-  absl::StatusOr<std::string> name = std::string();
-  if (status.ok()) {
-    name = ResolveName(caller_, "name", "jobs", request_.name());
-    status = name.status();
+  if (auto status = source_->Open(shared_from_this()); !status.ok()) {
+    return End(ToGrpcStatus(status));
   }
-  if (status.ok()) {
-    status = context_.hub.Subscribe(*name, request_.after_sequence(), shared_from_this(), job_uid_);
-  }
-  if (!status.ok()) return End(ToGrpcStatus(status));
   open_ = true;
-  cursor_ = request_.after_sequence();
   SendNext();
 }
 
 void WatchReactor::SendNext() {
   if (ahead_.empty()) {
-    auto batch = context_.hub.Fetch(job_uid_, cursor_, kReadAhead);
+    auto batch = source_->Fetch(kReadAhead);
     if (!batch.ok()) return End(ToGrpcStatus(batch.status()));
     if (batch->ended) return End(grpc::Status::OK);
-    ahead_.assign(batch->events.begin(), batch->events.end());
+    // Others first: a long log is looked at in many steps.
+    if (batch->more) return Wake();
+    ahead_.assign(batch->messages.begin(), batch->messages.end());
   }
   if (!ahead_.empty()) {
     const WireMessage next = std::move(ahead_.front());
     ahead_.pop_front();
-    cursor_ = next.sequence;
+    source_->Sent(next);
     return Send(next);
   }
   if (const auto offer = NextOffer()) Send(*offer);
@@ -176,13 +141,13 @@ std::optional<WireMessage> WatchReactor::NextOffer() {
   const auto now = Clock::now();
   {
     const std::lock_guard lock(mutex_);
-    if (!request_.progress()) progress_.reset();
+    if (!source_->wants_progress()) progress_.reset();
     if (progress_ && now - last_progress_ >= kBetweenProgress) {
       last_progress_ = now;
       return std::exchange(progress_, std::nullopt);
     }
   }
-  if (now - last_write_ >= kBookmarkAfter) return BookmarkAt(cursor_);
+  if (now - last_write_ >= kBookmarkAfter) return source_->Bookmark();
   return std::nullopt;
 }
 
@@ -201,7 +166,7 @@ void WatchReactor::End(const grpc::Status& status) {
     const std::lock_guard lock(mutex_);
     finished_ = true;
   }
-  if (!job_uid_.empty()) context_.hub.Unsubscribe(job_uid_, shared_from_this());
+  source_->Close(shared_from_this());
   Finish(status);
 }
 

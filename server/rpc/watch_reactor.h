@@ -1,20 +1,19 @@
-// The stream of one watcher: a cursor over a job's event log.
+// The stream of one watcher: a cursor over the event log.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
-#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <string>
 #include <unordered_set>
+#include <utility>
 
 #include "server/events/event_hub.h"
 #include "server/events/stepper.h"
-#include "server/resources/names.h"
+#include "server/rpc/watch_source.h"
 
 namespace trainyard::server {
 
@@ -50,11 +49,12 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                            public std::enable_shared_from_this<WatchReactor> {
  public:
   // Begins to serve a call; gRPC keeps the pointer until OnDone.
-  static WatchReactor* Start(WatchContext& context, const Caller& caller,
-                             grpc::CallbackServerContext* call, const grpc::ByteBuffer& request);
+  static WatchReactor* Start(WatchContext& context, grpc::CallbackServerContext* call,
+                             std::unique_ptr<WatchSource> source);
 
-  WatchReactor(WatchContext& context, grpc::CallbackServerContext* call)
-      : context_(context), call_(call) {}
+  WatchReactor(WatchContext& context, grpc::CallbackServerContext* call,
+               std::unique_ptr<WatchSource> source)
+      : context_(context), call_(call), source_(std::move(source)) {}
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -81,12 +81,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   grpc::CallbackServerContext* const call_;
 
   // Owned by Step.
-  Caller caller_;
-  v1::WatchTrainingJobRequest request_;
-  absl::Status request_error_;
+  const std::unique_ptr<WatchSource> source_;
   bool open_ = false;
-  std::string job_uid_;
-  std::int64_t cursor_ = 0;
   std::deque<WireMessage> ahead_;
   grpc::ByteBuffer in_flight_;
   Clock::time_point last_write_ = Clock::now();

@@ -1,4 +1,7 @@
 // Reader and Transaction: every SQL statement of the server but the schema.
+#include <algorithm>
+
+#include "absl/strings/numbers.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "server/store/sqlite.h"
@@ -13,9 +16,15 @@ constexpr std::string_view kGet =
 constexpr std::string_view kList =
     "SELECT id, kind, name, uid, parent, state, digest, body FROM resources "
     "WHERE kind = ?1 AND parent = ?2 AND id > ?3 ORDER BY id LIMIT ?4";
+constexpr std::string_view kListAll =
+    "SELECT id, kind, name, uid, parent, state, digest, body FROM resources "
+    "WHERE kind = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 constexpr std::string_view kListByState =
     "SELECT id, kind, name, uid, parent, state, digest, body FROM resources "
     "WHERE kind = ?1 AND state = ?2 ORDER BY id";
+
+// The fact that says up to which id events have been trimmed.
+constexpr std::string_view kTrimmedKey = "trimmed_event_id";
 
 ResourceRow RowOf(const Statement& statement) {
   ResourceRow row;
@@ -78,6 +87,25 @@ absl::StatusOr<std::vector<ResourceRow>> Reader::ListByState(ResourceKind kind, 
   return AllRows(*statement);
 }
 
+absl::StatusOr<std::vector<ResourceRow>> Reader::ListAll(ResourceKind kind, std::int64_t after_id,
+                                                         int limit) {
+  auto statement = connection_.Prepare(kListAll);
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, static_cast<std::int64_t>(kind)).Bind(2, after_id);
+  statement->Bind(3, std::int64_t{limit});
+  return AllRows(*statement);
+}
+
+absl::StatusOr<Reader::EventSpan> Reader::SpanOf(std::string_view job_uid) {
+  auto statement = connection_.Prepare(
+      "SELECT count(*), min(sequence), max(sequence) FROM events WHERE job_uid = ?1");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, job_uid);
+  auto row = statement->Step();
+  if (!row.ok()) return row.status();
+  return EventSpan{statement->Int(0), statement->Int(1), statement->Int(2)};
+}
+
 absl::StatusOr<int> Reader::CountByDigest(std::string_view digest) {
   auto statement =
       connection_.Prepare("SELECT count(*) FROM resources WHERE digest = ?1 AND digest <> ''");
@@ -91,7 +119,7 @@ absl::StatusOr<int> Reader::CountByDigest(std::string_view digest) {
 absl::StatusOr<std::vector<EventRow>> Reader::Events(std::string_view job_uid,
                                                      std::int64_t after_sequence, int limit) {
   auto statement = connection_.Prepare(
-      "SELECT sequence, body FROM events WHERE job_uid = ?1 AND sequence > ?2 "
+      "SELECT sequence, body, id FROM events WHERE job_uid = ?1 AND sequence > ?2 "
       "ORDER BY sequence LIMIT ?3");
   if (!statement.ok()) return statement.status();
   statement->Bind(1, job_uid).Bind(2, after_sequence).Bind(3, std::int64_t{limit});
@@ -100,19 +128,49 @@ absl::StatusOr<std::vector<EventRow>> Reader::Events(std::string_view job_uid,
     auto more = statement->Step();
     if (!more.ok()) return more.status();
     if (!*more) return rows;
-    rows.push_back({statement->Int(0), statement->Text(1)});
+    rows.push_back({statement->Int(0), statement->Text(1), statement->Int(2)});
   }
 }
 
+absl::StatusOr<std::vector<LoggedEvent>> Reader::EventsOfUser(std::string_view parent,
+                                                              std::int64_t after_id,
+                                                              std::int64_t up_to_id, int limit) {
+  // A cross join keeps SQLite to this order of tables, and so to order of id.
+  auto statement = connection_.Prepare(
+      "SELECT r.name, r.uid, e.sequence, e.body, e.id FROM events e CROSS JOIN resources r "
+      "ON r.uid = e.job_uid WHERE e.id > ?1 AND e.id <= ?2 AND r.parent = ?3 "
+      "ORDER BY e.id LIMIT ?4");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, after_id).Bind(2, up_to_id).Bind(3, parent).Bind(4, std::int64_t{limit});
+  std::vector<LoggedEvent> rows;
+  while (true) {
+    auto more = statement->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return rows;
+    rows.push_back({statement->Text(0),
+                    statement->Text(1),
+                    {statement->Int(2), statement->Text(3), statement->Int(4)}});
+  }
+}
+
+absl::StatusOr<std::int64_t> Reader::LastEventId() {
+  // Not max(id): a job that is deleted takes its events with it.
+  auto statement = connection_.Prepare("SELECT seq FROM sqlite_sequence WHERE name = 'events'");
+  if (!statement.ok()) return statement.status();
+  auto row = statement->Step();
+  if (!row.ok()) return row.status();
+  return *row ? statement->Int(0) : 0;
+}
+
 absl::StatusOr<std::optional<EventRow>> Reader::EpochEvent(std::string_view job_uid, int epoch) {
-  auto statement =
-      connection_.Prepare("SELECT sequence, body FROM events WHERE job_uid = ?1 AND epoch = ?2");
+  auto statement = connection_.Prepare(
+      "SELECT sequence, body, id FROM events WHERE job_uid = ?1 AND epoch = ?2");
   if (!statement.ok()) return statement.status();
   statement->Bind(1, job_uid).Bind(2, std::int64_t{epoch});
   auto row = statement->Step();
   if (!row.ok()) return row.status();
   if (!*row) return std::nullopt;
-  return EventRow{statement->Int(0), statement->Text(1)};
+  return EventRow{statement->Int(0), statement->Text(1), statement->Int(2)};
 }
 
 absl::StatusOr<std::optional<AnsweredRequest>> Reader::Answered(std::string_view caller,
@@ -145,6 +203,17 @@ absl::StatusOr<std::string> Reader::Fact(std::string_view key) {
   auto text = OneText(*statement);
   if (!text.ok()) return text.status();
   return text->value_or("");
+}
+
+absl::StatusOr<std::int64_t> Reader::LastTrimmedEventId() {
+  auto text = Fact(kTrimmedKey);
+  if (!text.ok()) return text.status();
+  std::int64_t id = 0;
+  if (!text->empty() && !absl::SimpleAtoi(*text, &id)) {
+    return MakeError(absl::StatusCode::kDataLoss, {"DATABASE_DAMAGED", "", {}},
+                     "the database does not say which events have been trimmed");
+  }
+  return id;
 }
 
 absl::Status Transaction::Insert(ResourceRow& row) {
@@ -205,24 +274,42 @@ absl::Status Transaction::DeleteChildren(std::string_view parent) {
   return absl::OkStatus();
 }
 
-absl::Status Transaction::AppendEvent(std::string_view job_uid, std::int64_t sequence, int epoch,
-                                      std::string_view body) {
+absl::Status Transaction::AppendEvent(std::string_view job_uid, int epoch, EventRow& row) {
   auto statement = connection_.Prepare(
       "INSERT INTO events(job_uid, sequence, epoch, body) VALUES(?1, ?2, ?3, ?4)");
   if (!statement.ok()) return statement.status();
-  statement->Bind(1, job_uid).Bind(2, sequence).BindBlob(4, body);
+  statement->Bind(1, job_uid).Bind(2, row.sequence).BindBlob(4, row.body);
   if (epoch > 0) {
     statement->Bind(3, std::int64_t{epoch});
   } else {
     statement->BindNull(3);
   }
-  return statement->Run();
+  auto status = statement->Run();
+  if (status.ok()) row.id = connection_.last_insert_id();
+  return status;
 }
 
 absl::Status Transaction::DeleteEvents(std::string_view job_uid) {
   auto statement = connection_.Prepare("DELETE FROM events WHERE job_uid = ?1");
   if (!statement.ok()) return statement.status();
   statement->Bind(1, job_uid);
+  return statement->Run();
+}
+
+absl::Status Transaction::TrimEvents(std::string_view job_uid, std::int64_t up_to_sequence) {
+  auto newest =
+      connection_.Prepare("SELECT max(id) FROM events WHERE job_uid = ?1 AND sequence <= ?2");
+  if (!newest.ok()) return newest.status();
+  newest->Bind(1, job_uid).Bind(2, up_to_sequence);
+  auto row = newest->Step();
+  if (!row.ok()) return row.status();
+  auto trimmed = LastTrimmedEventId();
+  if (!trimmed.ok()) return trimmed.status();
+  auto status = PutFact(kTrimmedKey, StrCat(std::max(*trimmed, newest->Int(0))));
+  if (!status.ok()) return status;
+  auto statement = connection_.Prepare("DELETE FROM events WHERE job_uid = ?1 AND sequence <= ?2");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, job_uid).Bind(2, up_to_sequence);
   return statement->Run();
 }
 

@@ -102,4 +102,17 @@ absl::Status Connection::Execute(const std::string& sql) {
   return absl::OkStatus();
 }
 
+absl::Status CopyDatabase(Connection& from, const std::string& to) {
+  auto copy = Connection::Open(to, Connection::Mode::kReadWrite);
+  if (!copy.ok()) return copy.status();
+  // All pages in one step: the source's snapshot is held meanwhile, and its
+  // writer does not wait for it.
+  sqlite3_backup* backup = sqlite3_backup_init((*copy)->handle(), "main", from.handle(), "main");
+  if (backup == nullptr) return ErrorOf((*copy)->handle(), sqlite3_errcode((*copy)->handle()));
+  const int code = sqlite3_backup_step(backup, -1);
+  sqlite3_backup_finish(backup);
+  if (code != SQLITE_DONE) return ErrorOf((*copy)->handle(), code);
+  return (*copy)->Execute("PRAGMA journal_mode=DELETE");
+}
+
 }  // namespace trainyard::server

@@ -56,6 +56,7 @@ class Connection {
   absl::StatusOr<Statement> Prepare(std::string_view sql);
   // One or more statements without parameters or rows of interest.
   absl::Status Execute(const std::string& sql);
+  sqlite3* handle() { return handle_; }
   std::int64_t last_insert_id() const { return sqlite3_last_insert_rowid(handle_); }
 
  private:
@@ -63,5 +64,9 @@ class Connection {
   sqlite3* handle_;
   std::unordered_map<std::string_view, sqlite3_stmt*> statements_;
 };
+
+// Copies a database, as `from` sees it in one snapshot, to a new file: closed,
+// synced, without a log beside it.
+absl::Status CopyDatabase(Connection& from, const std::string& to);
 
 }  // namespace trainyard::server

@@ -144,8 +144,10 @@ class SqliteStore : public Store {
   std::thread writer_;  // last: it uses all of the above
 };
 
-absl::Status CheckIntegrity(Connection& connection, const std::string& path) {
-  auto statement = connection.Prepare("PRAGMA quick_check(1)");
+absl::Status CheckIntegrity(Connection& connection, const std::string& path,
+                            Store::Thoroughness check) {
+  auto statement = connection.Prepare(
+      check == Store::Thoroughness::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)");
   if (!statement.ok()) return statement.status();
   auto row = statement->Step();
   if (row.ok() && *row && statement->Text(0) == "ok") return absl::OkStatus();
@@ -157,16 +159,22 @@ absl::Status CheckIntegrity(Connection& connection, const std::string& path) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Layout& layout) {
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Layout& layout, Thoroughness check) {
   const std::string path = layout.Database().string();
   auto connection = Connection::Open(path, Connection::Mode::kReadWrite);
   if (!connection.ok()) return connection.status();
-  if (auto status = CheckIntegrity(**connection, path); !status.ok()) return status;
+  if (auto status = CheckIntegrity(**connection, path, check); !status.ok()) return status;
   // FULL: a commit that was acknowledged survives a power cut.
   auto status = (*connection)->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
   if (status.ok()) status = Migrate(**connection);
   if (!status.ok()) return status;
   return std::make_unique<SqliteStore>(path, *std::move(connection));
+}
+
+absl::Status CopyDatabaseOf(const Layout& layout, const std::filesystem::path& to) {
+  auto connection = Connection::Open(layout.Database().string(), Connection::Mode::kReadOnly);
+  if (!connection.ok()) return connection.status();
+  return CopyDatabase(**connection, to.string());
 }
 
 }  // namespace trainyard::server

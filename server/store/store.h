@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,16 @@ struct ResourceRow {
 struct EventRow {
   std::int64_t sequence = 0;
   std::string body;
+  // Counts the events of all jobs in the order of their commits, without a gap;
+  // never given again.
+  std::int64_t id = 0;
+};
+
+// An event, and whose it is.
+struct LoggedEvent {
+  std::string job_name;
+  std::string job_uid;
+  EventRow event;
 };
 
 // A request that has been answered.
@@ -61,11 +72,29 @@ class Reader {
                                                 std::int64_t after_id, int limit);
   // Those in a state, of all users, in order of creation.
   absl::StatusOr<std::vector<ResourceRow>> ListByState(ResourceKind kind, int state);
+  // All of a kind, of all users, in order of creation, after `after_id`.
+  absl::StatusOr<std::vector<ResourceRow>> ListAll(ResourceKind kind, std::int64_t after_id,
+                                                   int limit);
   // Datasets with this content.
   absl::StatusOr<int> CountByDigest(std::string_view digest);
 
   absl::StatusOr<std::vector<EventRow>> Events(std::string_view job_uid,
                                                std::int64_t after_sequence, int limit);
+  // Those of a user's jobs with ids in (after_id, up_to_id], in order of id.
+  absl::StatusOr<std::vector<LoggedEvent>> EventsOfUser(std::string_view parent,
+                                                        std::int64_t after_id,
+                                                        std::int64_t up_to_id, int limit);
+  // How many events of a job there are, and the lowest and highest sequence.
+  struct EventSpan {
+    std::int64_t count = 0;
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+  };
+  absl::StatusOr<EventSpan> SpanOf(std::string_view job_uid);
+  // The newest id that an event has been given; 0 before the first.
+  absl::StatusOr<std::int64_t> LastEventId();
+  // After this id no event has been trimmed.
+  absl::StatusOr<std::int64_t> LastTrimmedEventId();
   // The event that completed an epoch, if there is one.
   absl::StatusOr<std::optional<EventRow>> EpochEvent(std::string_view job_uid, int epoch);
 
@@ -93,11 +122,14 @@ class Transaction : public Reader {
   absl::Status Delete(std::string_view uid);
   absl::Status DeleteChildren(std::string_view parent);
 
-  // `epoch` is 0 for events other than a completed epoch. A sequence or an
-  // epoch that is there already is an INTERNAL error: callers check.
-  absl::Status AppendEvent(std::string_view job_uid, std::int64_t sequence, int epoch,
-                           std::string_view body);
+  // Fills in row.id. `epoch` is 0 for events other than a completed epoch. A
+  // sequence or an epoch that is there already is an INTERNAL error: callers
+  // check.
+  absl::Status AppendEvent(std::string_view job_uid, int epoch, EventRow& row);
   absl::Status DeleteEvents(std::string_view job_uid);
+  // Deletes a job's events up to a sequence, and notes how far in the log of all
+  // jobs there are gaps by now.
+  absl::Status TrimEvents(std::string_view job_uid, std::int64_t up_to_sequence);
 
   absl::Status PutAnswered(std::string_view caller, std::string_view method,
                            std::string_view request_id, const AnsweredRequest& answer);
@@ -113,7 +145,9 @@ class Store {
   // Opens or makes the database, checks it and brings its schema up to date.
   // Errors: FAILED_PRECONDITION where it was written by a newer server;
   // DATA_LOSS where it is damaged.
-  static absl::StatusOr<std::unique_ptr<Store>> Open(const Layout& layout);
+  enum class Thoroughness { kQuick, kEveryPage };
+  static absl::StatusOr<std::unique_ptr<Store>> Open(const Layout& layout,
+                                                     Thoroughness check = Thoroughness::kQuick);
   virtual ~Store() = default;
 
   // Runs `work` and returns when what it did is durable. Where it fails,
@@ -123,5 +157,9 @@ class Store {
   // Runs `work` over one snapshot, on the caller's thread.
   virtual absl::Status Read(const std::function<absl::Status(Reader&)>& work) = 0;
 };
+
+// Copies the database of a directory, as it is at one moment and with all that
+// has been committed, to a new file. A server may run, and goes on committing.
+absl::Status CopyDatabaseOf(const Layout& layout, const std::filesystem::path& to);
 
 }  // namespace trainyard::server

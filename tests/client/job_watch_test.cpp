@@ -49,7 +49,7 @@ class Recorder : public JobObserver {
 JobWatch::Options Quick() {
   JobWatch::Options options;
   options.job = "users/me/jobs/j";
-  options.first_delay = milliseconds(1);
+  options.patience.first_delay = milliseconds(1);
   return options;
 }
 
@@ -95,7 +95,7 @@ TEST(JobWatch, GivesUpWhenNothingComesThrough) {
   Connection connection(server.address());
   Recorder recorder;
   JobWatch::Options options = Quick();
-  options.give_up = milliseconds(50);
+  options.patience.give_up = milliseconds(50);
   EXPECT_EQ(JobWatch(connection, options).Run(recorder).error_code(),
             grpc::StatusCode::UNAVAILABLE);
   EXPECT_GT(recorder.interruptions, 0);

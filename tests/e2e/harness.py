@@ -249,6 +249,24 @@ class Api:
             if message.WhichOneof("kind") == "event":
                 yield message.event
 
+    def jobs_cursor(self) -> str:
+        """WatchTrainingJobs sends what happens after now from here on."""
+        return self.training.ListTrainingJobs(
+            training_pb2.ListTrainingJobsRequest(parent="users/me", page_size=1)
+        ).cursor
+
+    def watch_jobs(self, cursor: str = "", *names: str, parent: str = "users/me") -> Any:
+        """The stream of WatchTrainingJobs."""
+        return self.training.WatchTrainingJobs(
+            training_pb2.WatchTrainingJobsRequest(parent=parent, names=names, cursor=cursor),
+            timeout=240 * PATIENCE,
+        )
+
+    def verify(self, name: str, **fields: Any) -> training_pb2.TrainingJob:
+        return self.training.VerifyTrainingJob(
+            training_pb2.VerifyTrainingJobRequest(name=name, **fields)
+        )
+
     def ended(self, name: str) -> training_pb2.TrainingJob:
         """The job once it has ended; the stream ends with it."""
         for _ in self.watch(name):

@@ -344,3 +344,20 @@ def test_a_data_directory_whose_path_is_too_long_says_so(scratch: Path) -> None:
 def test_json_is_one_line_a_message(prepared: Cli) -> None:
     for line in prepared("dataset", "list", "--output", "json").splitlines():
         json.loads(line)
+
+
+def test_verify_trains_again_and_compares(prepared: Cli, job: str) -> None:
+    lines = prepared("job", "verify", job).splitlines()
+    assert lines[-1] == "VERIFIED"
+    again = next(line for line in lines if line.startswith("again"))
+    assert "(deleted)" in again
+    prepared("job", "show", again.split()[1], status=1)
+    kept = prepared.json("job", "verify", job, "--keep")
+    assert kept["verifies"].endswith(f"/jobs/{job}") or kept["verifies"] == job
+    assert prepared.json("job", "show", kept["name"])["weightsDigest"] == kept["weightsDigest"]
+
+
+def test_watch_needs_a_job_or_all(prepared: Cli) -> None:
+    assert "--all" in prepared.run("job", "watch").stderr
+    prepared("job", "watch", status=2)
+    assert "cursor" in prepared.run("job", "watch", "--all", "--cursor", "no-cursor").stderr

@@ -15,6 +15,7 @@ from harness import (
     Server,
     assert_gap_free,
     epochs_of,
+    error_info,
     refused,
     states_of,
     training_pb2,
@@ -278,3 +279,46 @@ def test_a_worker_that_cannot_attach_again_is_replaced(new_server: Callable[...,
     assert (done.state, done.attempt, done.weights_digest) == (Job.SUCCEEDED, 2, digest)
     assert stopped not in server.workers()
     server.stop()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_job_that_is_verified_trains_to_the_same_bytes(
+    server: Server, prepared: tuple[str, str], way: str
+) -> None:
+    job = server.api.trained(f"{way}-receipt", *prepared, **WAYS[way] | {"epochs": 5})
+    again = server.api.ended(server.api.verify(job.name, job_id=f"{way}-again").name)
+    assert again.verifies == job.name and again.spec == job.spec
+    assert again.weights_digest == job.weights_digest
+    costs = [[epoch.cost for epoch in epochs_of(server.api.events(one.name))] for one in (job, again)]
+    assert costs[0] == costs[1]
+
+
+def test_a_fork_is_verified_from_where_it_was_forked(
+    server: Server, prepared: tuple[str, str]
+) -> None:
+    source = server.api.trained("origin", *prepared, epochs=4, learning_rate=0.1, keep_checkpoints=-1)
+    job = server.api.ended(fork(server, source.name, "heir", 2, learning_rate=0.05).name)
+    again = server.api.ended(server.api.verify(job.name).name)
+    assert again.weights_digest == job.weights_digest
+    assert again.forked_from == job.forked_from
+    assert [e.epoch for e in epochs_of(server.api.events(again.name))] == [3, 4]
+    # The fork's first weights are its own: they outlive the source.
+    server.api.training.DeleteTrainingJob(training_pb2.DeleteTrainingJobRequest(name=source.name))
+    kept = server.api.verify(job.name)
+    assert server.api.ended(kept.name).weights_digest == job.weights_digest
+
+
+def test_what_cannot_be_verified_is_refused(server: Server, prepared: tuple[str, str]) -> None:
+    job = server.api.trained("to-be-cancelled", *prepared, epochs=1, learning_rate=0.1)
+    slow = server.api.train("slow", *prepared, epochs=10_000, learning_rate=0.1).name
+    no = grpc.StatusCode.FAILED_PRECONDITION
+    error = refused(no, lambda: server.api.verify(slow))
+    assert error_info(error).reason == "JOB_NOT_SUCCEEDED"
+    server.api.training.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=slow))
+    data = server.api.digits("short-lived", 50)
+    gone = server.api.trained("gone", prepared[0], data.name, epochs=1, learning_rate=0.1)
+    server.api.delete_dataset(data.name)
+    assert error_info(refused(no, lambda: server.api.verify(gone.name))).reason == "DATASET_GONE"
+    # An answer once given is given again.
+    first = server.api.verify(job.name, request_id="once")
+    assert server.api.verify(job.name, request_id="once").uid == first.uid

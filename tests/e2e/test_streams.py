@@ -19,6 +19,7 @@ from harness import (
     refused,
     states_of,
     training_pb2,
+    violations,
     wait_until,
 )
 
@@ -216,3 +217,112 @@ def test_progress_is_sent_on_request_only(server: Server, data: str) -> None:
     plain = api.watch(job.name)
     api.training.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=job.name))
     assert all(m.WhichOneof("kind") != "progress" for m in plain)
+
+
+def read_until_ended(stream: object, jobs: set[str]) -> list[training_pb2.WatchTrainingJobsResponse]:
+    """The messages of a stream of many jobs, until these have ended."""
+    found, left = [], set(jobs)
+    for message in stream:  # type: ignore[attr-defined]
+        if message.WhichOneof("kind") != "event":
+            continue
+        found.append(message)
+        if message.event.event.state_change.state in TERMINAL:
+            left.discard(message.event.job)
+        if not left:
+            stream.cancel()  # type: ignore[attr-defined]
+            return found
+    raise AssertionError(f"the stream ended before {left}")
+
+
+def of_job(messages: list[training_pb2.WatchTrainingJobsResponse], job: str) -> list[object]:
+    return [message.event.event for message in messages if message.event.job == job]
+
+
+def test_a_stream_of_all_jobs_has_every_event_of_each_in_order(
+    server: Server, data: str, network: str, finished: training_pb2.TrainingJob
+) -> None:
+    api = server.api
+    now = api.jobs_cursor()
+    jobs = [
+        api.train(f"board-{n}", network, data, epochs=20, learning_rate=0.1, seed=n).name
+        for n in range(3)
+    ]
+    live = read_until_ended(api.watch_jobs(now), set(jobs))
+    for job in jobs:
+        assert of_job(live, job) == api.events(job)
+    # Each cursor is a seam: what comes after it is the rest, of all or of some.
+    for at in (0, len(live) // 2, len(live) - 2):
+        again = read_until_ended(api.watch_jobs(live[at].cursor), {live[-1].event.job})
+        assert again == live[at + 1 :]
+    one = read_until_ended(api.watch_jobs(now, jobs[1]), {jobs[1]})
+    assert [message.event.event for message in one] == api.events(jobs[1])
+    # From the beginning there is also what was before.
+    everything = read_until_ended(api.watch_jobs(), set(jobs))
+    assert of_job(everything, finished.name) == api.events(finished.name)
+    assert [m.cursor for m in everything[-len(live) :]] == [m.cursor for m in live]
+
+
+def test_a_stream_of_all_jobs_crosses_a_restart(new_server) -> None:  # type: ignore[no-untyped-def]
+    server = new_server()
+    data = server.api.digits("rows", 2000).name
+    network = server.api.network("net", [784, 64, 10], seed=1).name
+    now = server.api.jobs_cursor()
+    jobs = {
+        server.api.train(f"j{n}", network, data, epochs=EPOCHS, learning_rate=0.1).name
+        for n in range(2)
+    }
+    before = []
+    stream = server.api.watch_jobs(now)
+    for message in stream:
+        before.append(message)
+        if len(before) == 30:
+            break
+    stream.cancel()
+    server.kill()
+    server.start()
+    after = read_until_ended(server.api.watch_jobs(before[-1].cursor), jobs)
+    for job in jobs:
+        events = server.api.events(job)
+        assert_gap_free(events)
+        assert of_job(before + after, job) == events
+
+
+def test_a_drained_stream_of_all_jobs_says_where_it_was(new_server) -> None:  # type: ignore[no-untyped-def]
+    server = new_server()
+    cursor = server.api.jobs_cursor()
+    stream = server.api.watch_jobs(cursor)
+    data = server.api.digits("rows", 50).name
+    network = server.api.network("net", [784, 4, 10]).name
+    server.api.train("j", network, data, epochs=1, learning_rate=0.1)
+    seen = [next(stream).cursor]  # it is open
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(
+            refused,
+            grpc.StatusCode.UNAVAILABLE,
+            lambda: seen.extend(message.cursor for message in stream),
+        )
+        server.stop(connected=True)
+        info = error_info(ended.result())
+    assert info.reason == "SERVER_DRAINING" and info.metadata["cursor"] == seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "field"),
+    [
+        ({"cursor": "17"}, grpc.StatusCode.INVALID_ARGUMENT, "cursor"),
+        ({"cursor": "c-1"}, grpc.StatusCode.INVALID_ARGUMENT, "cursor"),
+        ({"cursor": "c99999999999"}, grpc.StatusCode.OUT_OF_RANGE, "cursor"),
+        ({"names": ["users/local/jobs/none-such"]}, grpc.StatusCode.NOT_FOUND, ""),
+        ({"parent": "users/other"}, grpc.StatusCode.NOT_FOUND, ""),
+        ({"parent": ""}, grpc.StatusCode.INVALID_ARGUMENT, "parent"),
+    ],
+)
+def test_a_bad_request_for_all_jobs_is_refused(
+    server: Server, fields: dict[str, object], code: grpc.StatusCode, field: str
+) -> None:
+    request = training_pb2.WatchTrainingJobsRequest(**({"parent": "users/me"} | fields))
+    status = refused(
+        code, lambda: list(server.api.training.WatchTrainingJobs(request, timeout=60))
+    )
+    assert field in violations(status) or field in status.message
+

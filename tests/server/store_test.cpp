@@ -86,8 +86,10 @@ TEST_F(StoreTest, ANameIsTakenOnceAndFreeAfterADelete) {
 
 TEST_F(StoreTest, ASequenceOrAnEpochCannotBeWrittenTwice) {
   const auto append = [this](std::int64_t sequence, int epoch) {
-    return store_->Commit(
-        [&](Transaction& t) { return t.AppendEvent("job", sequence, epoch, "e"); });
+    return store_->Commit([&](Transaction& t) {
+      EventRow row{sequence, "e"};
+      return t.AppendEvent("job", epoch, row);
+    });
   };
   ASSERT_TRUE(append(1, 0).ok());
   ASSERT_TRUE(append(2, 1).ok());
@@ -101,10 +103,11 @@ TEST_F(StoreTest, EventsComeInOrderAfterACursor) {
   ASSERT_TRUE(store_
                   ->Commit([](Transaction& t) -> absl::Status {
                     for (int i = 1; i <= 5; ++i) {
-                      auto status = t.AppendEvent("job", i, 0, std::to_string(i));
-                      if (!status.ok()) return status;
+                      EventRow row{i, std::to_string(i)};
+                      if (auto done = t.AppendEvent("job", 0, row); !done.ok()) return done;
                     }
-                    return t.AppendEvent("other", 1, 0, "x");
+                    EventRow other{1, "x"};
+                    return t.AppendEvent("other", 0, other);
                   })
                   .ok());
   std::string read;

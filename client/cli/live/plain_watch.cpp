@@ -72,6 +72,10 @@ void PlainWatch::OnEvent(const v1::TrainingEvent& event) {
   context_.out() << EventLine(event, job_.spec().epochs()) << std::endl;
 }
 
+void PlainWatch::OnTrimmed(std::int64_t first_sequence) {
+  context_.err() << "events before " << first_sequence << " are no longer kept" << std::endl;
+}
+
 void PlainWatch::OnInterrupted(const grpc::Status& status, std::chrono::milliseconds) {
   context_.err() << "connection lost (" << status.error_message() << "), trying again" << std::endl;
 }

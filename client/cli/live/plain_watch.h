@@ -20,6 +20,7 @@ class PlainWatch : public JobObserver {
       : context_(context), job_(job), every_(every) {}
 
   void OnEvent(const v1::TrainingEvent& event) override;
+  void OnTrimmed(std::int64_t first_sequence) override;
   void OnInterrupted(const grpc::Status& status, std::chrono::milliseconds delay) override;
 
  private:

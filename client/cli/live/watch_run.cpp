@@ -23,6 +23,7 @@ class StateTap : public JobObserver {
     next_.OnEvent(event);
   }
   void OnProgress(const v1::TrainingProgress& progress) override { next_.OnProgress(progress); }
+  void OnTrimmed(std::int64_t first_sequence) override { next_.OnTrimmed(first_sequence); }
   void OnInterrupted(const grpc::Status& status, std::chrono::milliseconds delay) override {
     next_.OnInterrupted(status, delay);
   }
