@@ -109,6 +109,7 @@ class RunningApp final : public App {
       public_server_->GetHealthCheckService()->SetServingStatus(false);
     }
     if (jobs_ != nullptr) jobs_->Close();
+    if (store_ != nullptr) store_->GiveUp();
     if (watch_ != nullptr) watch_->Drain();
     if (pool_ != nullptr) pool_->Drain();
     const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;

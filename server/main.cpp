@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include <iostream>
 #include <thread>
 
+#include "core/base/file.h"
 #include "server/admin/backup.h"
 #include "server/admin/check.h"
 #include "server/app.h"
@@ -34,6 +36,16 @@ sigset_t BlockSignals() {
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
+}
+
+// Nothing that was acknowledged is in danger: what could not be made durable was
+// not acknowledged, and the next start begins from what is on disk.
+void EndAtOnce(const absl::Status& error) {
+  spdlog::critical(
+      "{}: the disk may be failing; this server ends, and goes on when it is started "
+      "again",
+      std::string(error.message()));
+  ::_exit(1);
 }
 
 int Fail(const absl::Status& status) {
@@ -105,6 +117,7 @@ int main(int argc, char** argv) {
   if (*check) return Check(options.data_dir);
   if (*backup) return BackUp(options.data_dir, to);
   spdlog::set_default_logger(spdlog::stderr_color_mt("trainyard"));
+  trainyard::SetSyncFailureHandler(EndAtOnce);
   const sigset_t signals = BlockSignals();
   auto app = trainyard::server::App::Start(options);
   if (!app.ok()) {

@@ -35,6 +35,8 @@ absl::Status WriteAll(int descriptor, std::int64_t offset, std::span<const std::
   return absl::OkStatus();
 }
 
+void (*sync_failure_handler)(const absl::Status& error) = nullptr;
+
 }  // namespace
 
 struct FileWriter::State {
@@ -57,6 +59,28 @@ struct FileWriter::State {
   // Bytes handed to the kernel; those of `buffer` follow them.
   std::int64_t flushed = 0;
 };
+
+bool IsDiskFull(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) && GetErrorDetails(status).reason == "DISK_FULL";
+}
+
+absl::Status Sync(int descriptor, const std::filesystem::path& path) {
+  if (::fsync(descriptor) == 0) return absl::OkStatus();
+  const int error = errno;
+  auto status = SystemError(error, "sync", path.native());
+  // What was written for it is given up by whoever hears so.
+  if (error == ENOSPC || error == EDQUOT) return status;
+  return SyncFailed(std::move(status));
+}
+
+void SetSyncFailureHandler(void (*handler)(const absl::Status& error)) {
+  sync_failure_handler = handler;
+}
+
+absl::Status SyncFailed(absl::Status error) {
+  if (sync_failure_handler != nullptr) sync_failure_handler(error);
+  return error;
+}
 
 FileWriter::FileWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FileWriter::~FileWriter() = default;
@@ -99,8 +123,7 @@ absl::Status FileWriter::Flush() { return state_->Flush(); }
 
 absl::Status FileWriter::Finish() {
   if (absl::Status status = state_->Flush(); !status.ok()) return status;
-  if (::fsync(state_->descriptor) != 0) return SystemError(errno, "sync", state_->path.native());
-  return absl::OkStatus();
+  return Sync(state_->descriptor, state_->path);
 }
 
 std::int64_t FileWriter::size() const {
@@ -110,11 +133,9 @@ std::int64_t FileWriter::size() const {
 absl::Status SyncFolder(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) return SystemError(errno, "open", folder.native());
-  const int result = ::fsync(descriptor);
-  const int error = errno;
+  auto status = Sync(descriptor, folder);
   ::close(descriptor);
-  if (result != 0) return SystemError(error, "sync", folder.native());
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status RenameNew(const std::filesystem::path& from, const std::filesystem::path& to) {

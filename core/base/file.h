@@ -38,7 +38,21 @@ class FileWriter {
   std::unique_ptr<State> state_;
 };
 
+// Whether something failed for want of space.
+bool IsDiskFull(const absl::Status& status);
+
 absl::Status SyncFolder(const std::filesystem::path& folder);
+
+// Makes what was written durable. One that fails is never tried again: the kernel
+// may by then take for written what is not (Rebello et al., ATC 2020).
+absl::Status Sync(int descriptor, const std::filesystem::path& path);
+
+// What a failed sync comes to, unless it failed for want of space: `handler` is
+// called and must not return. Without one the error is returned. Set it before
+// there are threads, in a process whose word others rely on.
+void SetSyncFailureHandler(void (*handler)(const absl::Status& error));
+// For syncs that others did, such as a database's; returns `error`.
+absl::Status SyncFailed(absl::Status error);
 
 // rename() that fails with ALREADY_EXISTS where `to` is there.
 absl::Status RenameNew(const std::filesystem::path& from, const std::filesystem::path& to);

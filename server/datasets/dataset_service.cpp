@@ -83,20 +83,22 @@ DatasetService::DatasetService(const Layout& layout, Store& store, WorkerPool& p
 
 absl::Status DatasetService::Change(const std::string& name, const std::string& uid,
                                     const std::function<absl::Status(v1::Dataset&)>& change,
-                                    v1::Dataset* changed) {
-  return store_.Commit([&](Transaction& transaction) -> absl::Status {
-    auto row = transaction.Get(ResourceKind::kDataset, name);
-    if (!row.ok()) return row.status();
-    if (row->uid != uid) return absl::NotFoundError(StrCat(name, " has been deleted"));
-    v1::Dataset dataset;
-    dataset.ParseFromString(row->body);
-    if (auto status = change(dataset); !status.ok()) return status;
-    row->state = dataset.state();
-    row->digest = dataset.digest();
-    row->body = dataset.SerializeAsString();
-    if (changed != nullptr) *changed = std::move(dataset);
-    return transaction.Update(*row);
-  });
+                                    v1::Dataset* changed, Store::WhenFull when_full) {
+  return store_.Commit(
+      [&](Transaction& transaction) -> absl::Status {
+        auto row = transaction.Get(ResourceKind::kDataset, name);
+        if (!row.ok()) return row.status();
+        if (row->uid != uid) return absl::NotFoundError(StrCat(name, " has been deleted"));
+        v1::Dataset dataset;
+        dataset.ParseFromString(row->body);
+        if (auto status = change(dataset); !status.ok()) return status;
+        row->state = dataset.state();
+        row->digest = dataset.digest();
+        row->body = dataset.SerializeAsString();
+        if (changed != nullptr) *changed = std::move(dataset);
+        return transaction.Update(*row);
+      },
+      when_full);
 }
 
 absl::StatusOr<v1::Dataset> DatasetService::Create(const Caller& caller,
@@ -198,18 +200,19 @@ absl::Status DatasetService::Delete(const Caller& caller, const v1::DeleteDatase
   v1::Dataset deleted;
   int owners = 1;
   const std::lock_guard lock(content_mutex_);
-  auto status = Once(
-      store_, {caller, "DeleteDataset", request, request.request_id(), request.validate_only()},
-      nothing, [&](Transaction& transaction) -> absl::Status {
-        auto row = transaction.Get(ResourceKind::kDataset, *name);
-        if (!row.ok()) return row.status();
-        deleted.ParseFromString(row->body);
-        if (auto unused = CheckUnused(transaction, deleted); !unused.ok()) return unused;
-        if (auto done = transaction.Delete(row->uid); !done.ok()) return done;
-        auto count = transaction.CountByDigest(row->digest);
-        if (count.ok()) owners = *count;
-        return count.status();
-      });
+  auto status =
+      Once(store_,
+           {caller, "DeleteDataset", request, request.request_id(), request.validate_only(), true},
+           nothing, [&](Transaction& transaction) -> absl::Status {
+             auto row = transaction.Get(ResourceKind::kDataset, *name);
+             if (!row.ok()) return row.status();
+             deleted.ParseFromString(row->body);
+             if (auto unused = CheckUnused(transaction, deleted); !unused.ok()) return unused;
+             if (auto done = transaction.Delete(row->uid); !done.ok()) return done;
+             auto count = transaction.CountByDigest(row->digest);
+             if (count.ok()) owners = *count;
+             return count.status();
+           });
   if (!status.ok() || deleted.uid().empty() || request.validate_only()) return status;
   RemoveUpload(deleted.uid());
   if (owners == 0 && !deleted.digest().empty()) {

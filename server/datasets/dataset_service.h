@@ -46,9 +46,13 @@ class DatasetService {
   class IngestTask;
   class Upload;
 
+  // Fails where the disk is full.
+  absl::Status AdoptOnce(const std::string& name, const std::string& uid,
+                         const worker::v1::IngestOutcome& outcome);
   absl::Status Change(const std::string& name, const std::string& uid,
                       const std::function<absl::Status(v1::Dataset&)>& change,
-                      v1::Dataset* changed = nullptr);
+                      v1::Dataset* changed = nullptr,
+                      Store::WhenFull when_full = Store::WhenFull::kFail);
   absl::Status CheckUnused(Transaction& transaction, const v1::Dataset& dataset);
   // Has a worker make the dataset, now or when a slot is free.
   void Ingest(const v1::Dataset& dataset);

@@ -97,11 +97,22 @@ absl::Status DatasetService::Adopt(const std::string& name, const std::string& u
     Fail(name, uid, FromRpcStatus(outcome.error()));
     return absl::OkStatus();
   }
+  while (true) {
+    const auto status = AdoptOnce(name, uid, outcome);
+    if (!IsDiskFull(status) || !store_.AwaitSpace()) return status;
+  }
+}
+
+absl::Status DatasetService::AdoptOnce(const std::string& name, const std::string& uid,
+                                       const worker::v1::IngestOutcome& outcome) {
+  // Not while it waits for space: deletions take it, too.
   const std::lock_guard lock(content_mutex_);
   const auto folder = layout_.Dataset(outcome.dataset().digest());
-  const absl::Status moved = RenameNew(layout_.Staging(uid), folder);
-  // Somebody had the same rows before: theirs serve both.
-  if (!moved.ok() && !absl::IsAlreadyExists(moved)) return moved;
+  std::error_code error;
+  // Somebody had the same rows before, theirs serve both; or it is a second try.
+  if (!std::filesystem::exists(folder, error)) {
+    if (auto moved = RenameNew(layout_.Staging(uid), folder); !moved.ok()) return moved;
+  }
   if (auto synced = SyncFolder(folder.parent_path()); !synced.ok()) return synced;
   const auto status = Change(name, uid, [&](v1::Dataset& dataset) -> absl::Status {
     v1::Dataset made = outcome.dataset();
@@ -129,13 +140,16 @@ void DatasetService::Fail(const std::string& name, const std::string& uid,
                           const absl::Status& error) {
   // Before the state says so: who sees FAILED finds nothing left behind.
   RemoveUpload(uid);
-  const auto status = Change(name, uid, [&](v1::Dataset& dataset) -> absl::Status {
-    dataset.set_state(v1::Dataset::FAILED);
-    dataset.clear_parts();
-    *dataset.mutable_error() = ToRpcStatus(error);
-    *dataset.mutable_end_time() = Now();
-    return absl::OkStatus();
-  });
+  const auto status = Change(
+      name, uid,
+      [&](v1::Dataset& dataset) -> absl::Status {
+        dataset.set_state(v1::Dataset::FAILED);
+        dataset.clear_parts();
+        *dataset.mutable_error() = ToRpcStatus(error);
+        *dataset.mutable_end_time() = Now();
+        return absl::OkStatus();
+      },
+      nullptr, Store::WhenFull::kWait);
   if (!status.ok() && !absl::IsNotFound(status)) {
     spdlog::error("{}: cannot record its error: {}", name, status.ToString());
   }

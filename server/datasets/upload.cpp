@@ -89,7 +89,7 @@ class DatasetService::Upload {
 
   // Makes durable what has arrived and says so in the dataset.
   absl::Status Commit(bool finish) {
-    if (::fsync(file_) != 0) return SystemError(errno, "cannot sync the upload", dataset_.name());
+    if (auto synced = Sync(file_, dataset_.name()); !synced.ok()) return synced;
     auto status = datasets_.Change(
         dataset_.name(), dataset_.uid(),
         [&](v1::Dataset& dataset) -> absl::Status {

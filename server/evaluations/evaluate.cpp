@@ -111,37 +111,39 @@ bool EvaluationService::Start(const std::string& name, const std::string& uid) {
 absl::Status EvaluationService::Finish(const std::string& name, const std::string& uid,
                                        const worker::v1::EvaluationOutcome& outcome) {
   std::optional<JobEdit> edit;
-  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
-    auto row = transaction.Get(ResourceKind::kEvaluation, name);
-    if (!row.ok()) return row.status();
-    if (row->uid != uid) return absl::NotFoundError(StrCat(name, " has been deleted"));
-    store::v1::EvaluationRecord record;
-    record.ParseFromString(row->body);
-    v1::Evaluation& evaluation = *record.mutable_evaluation();
-    *evaluation.mutable_end_time() = Now();
-    if (outcome.has_error()) {
-      evaluation.set_state(v1::Evaluation::FAILED);
-      *evaluation.mutable_error() = outcome.error();
-    } else {
-      evaluation.MergeFrom(outcome.evaluation());
-      evaluation.set_state(v1::Evaluation::SUCCEEDED);
-      store::v1::MisclassifiedRows rows;
-      *rows.mutable_rows() = outcome.misclassified();
-      if (auto put = transaction.PutAttachment(uid, rows.SerializeAsString()); !put.ok()) {
-        return put;
-      }
-      v1::EvaluationCompleted completed;
-      completed.set_evaluation(name);
-      if (evaluation.has_accuracy()) completed.set_accuracy(evaluation.accuracy());
-      auto appended =
-          JobService::AppendEvaluation(transaction, record.job_name(), record.job_uid(), completed);
-      if (!appended.ok()) return appended.status();
-      edit = *std::move(appended);
-    }
-    row->state = evaluation.state();
-    row->body = record.SerializeAsString();
-    return transaction.Update(*row);
-  });
+  auto status = store_.Commit(
+      [&](Transaction& transaction) -> absl::Status {
+        auto row = transaction.Get(ResourceKind::kEvaluation, name);
+        if (!row.ok()) return row.status();
+        if (row->uid != uid) return absl::NotFoundError(StrCat(name, " has been deleted"));
+        store::v1::EvaluationRecord record;
+        record.ParseFromString(row->body);
+        v1::Evaluation& evaluation = *record.mutable_evaluation();
+        *evaluation.mutable_end_time() = Now();
+        if (outcome.has_error()) {
+          evaluation.set_state(v1::Evaluation::FAILED);
+          *evaluation.mutable_error() = outcome.error();
+        } else {
+          evaluation.MergeFrom(outcome.evaluation());
+          evaluation.set_state(v1::Evaluation::SUCCEEDED);
+          store::v1::MisclassifiedRows rows;
+          *rows.mutable_rows() = outcome.misclassified();
+          if (auto put = transaction.PutAttachment(uid, rows.SerializeAsString()); !put.ok()) {
+            return put;
+          }
+          v1::EvaluationCompleted completed;
+          completed.set_evaluation(name);
+          if (evaluation.has_accuracy()) completed.set_accuracy(evaluation.accuracy());
+          auto appended = JobService::AppendEvaluation(transaction, record.job_name(),
+                                                       record.job_uid(), completed);
+          if (!appended.ok()) return appended.status();
+          edit = *std::move(appended);
+        }
+        row->state = evaluation.state();
+        row->body = record.SerializeAsString();
+        return transaction.Update(*row);
+      },
+      Store::WhenFull::kWait);
   if (status.ok() && edit) jobs_.Announce(*edit);
   return status;
 }

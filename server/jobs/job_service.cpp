@@ -38,15 +38,18 @@ void JobService::Announce(JobEdit& edit) {
 }
 
 absl::Status JobService::Change(const std::string& name, const std::string& uid,
-                                const std::function<absl::Status(JobEdit&)>& change) {
+                                const std::function<absl::Status(JobEdit&)>& change,
+                                Store::WhenFull when_full) {
   std::optional<JobEdit> changed;
-  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
-    auto edit = JobEdit::Load(transaction, name, uid);
-    if (!edit.ok()) return edit.status();
-    if (auto done = change(*edit); !done.ok()) return done;
-    changed = *std::move(edit);
-    return changed->Save();
-  });
+  auto status = store_.Commit(
+      [&](Transaction& transaction) -> absl::Status {
+        auto edit = JobEdit::Load(transaction, name, uid);
+        if (!edit.ok()) return edit.status();
+        if (auto done = change(*edit); !done.ok()) return done;
+        changed = *std::move(edit);
+        return changed->Save();
+      },
+      when_full);
   if (status.ok()) Announce(*changed);
   return status;
 }
@@ -129,7 +132,8 @@ absl::Status JobService::Delete(const Caller& caller, const v1::DeleteTrainingJo
   v1::DeleteTrainingJobRequest nothing;
   std::string uid;
   auto status = Once(
-      store_, {caller, "DeleteTrainingJob", request, request.request_id(), request.validate_only()},
+      store_,
+      {caller, "DeleteTrainingJob", request, request.request_id(), request.validate_only(), true},
       nothing, [&](Transaction& transaction) -> absl::Status {
         auto edit = JobEdit::Load(transaction, *name);
         if (!edit.ok()) return edit.status();

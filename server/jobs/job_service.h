@@ -86,7 +86,8 @@ class JobService {
 
   // Runs `change` on a job in one transaction and announces what it appended.
   absl::Status Change(const std::string& name, const std::string& uid,
-                      const std::function<absl::Status(JobEdit&)>& change);
+                      const std::function<absl::Status(JobEdit&)>& change,
+                      Store::WhenFull when_full = Store::WhenFull::kFail);
   absl::Status Prepare(Transaction& transaction, const Caller& caller,
                        const v1::CreateTrainingJobRequest& request, store::v1::JobRecord& record);
   // Copies weights that a user gave with the network to the job.

@@ -247,18 +247,21 @@ bool JobService::Dispatch(const QueuedJob& queued) {
   worker::v1::ServerMessage message;
   store::v1::JobRecord record;
   int attempt = 0;
-  auto status = Change(queued.name, queued.uid, [&](JobEdit& edit) -> absl::Status {
-    if (edit.job().state() != Job::QUEUED) return absl::CancelledError("no longer queued");
-    attempt = edit.job().attempt() + 1;
-    edit.job().set_attempt(attempt);
-    edit.record().set_last_report(0);
-    if (!edit.job().has_start_time()) {
-      *edit.job().mutable_start_time() = Now();
-    }
-    message = MessageOf(edit.record(), options_.watts_per_core);
-    record = edit.record();
-    return edit.Enter(Job::RUNNING);
-  });
+  auto status = Change(
+      queued.name, queued.uid,
+      [&](JobEdit& edit) -> absl::Status {
+        if (edit.job().state() != Job::QUEUED) return absl::CancelledError("no longer queued");
+        attempt = edit.job().attempt() + 1;
+        edit.job().set_attempt(attempt);
+        edit.record().set_last_report(0);
+        if (!edit.job().has_start_time()) {
+          *edit.job().mutable_start_time() = Now();
+        }
+        message = MessageOf(edit.record(), options_.watts_per_core);
+        record = edit.record();
+        return edit.Enter(Job::RUNNING);
+      },
+      Store::WhenFull::kWait);
   if (!status.ok()) {
     if (!absl::IsCancelled(status) && !absl::IsNotFound(status)) {
       spdlog::error("{}: cannot be started: {}", queued.name, status.ToString());
@@ -309,20 +312,22 @@ absl::Status JobService::Report(const QueuedJob& key, int attempt,
                                 const worker::v1::TrainingReport& report) {
   std::set<std::string> before;
   std::optional<JobEdit> changed;
-  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
-    auto edit = JobEdit::Load(transaction, key.name, key.uid);
-    if (!edit.ok()) return edit.status();
-    if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
-    // One that was durable before the server that took it was gone.
-    const bool known = report.number() <= edit->record().last_report();
-    if (!known) edit->record().set_last_report(report.number());
-    before = FilesOf(edit->record());
-    for (int i = 0; !known && i < report.facts_size(); ++i) {
-      if (auto done = Apply(transaction, *edit, report.facts(i)); !done.ok()) return done;
-    }
-    changed = *std::move(edit);
-    return changed->Save();
-  });
+  auto status = store_.Commit(
+      [&](Transaction& transaction) -> absl::Status {
+        auto edit = JobEdit::Load(transaction, key.name, key.uid);
+        if (!edit.ok()) return edit.status();
+        if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
+        // One that was durable before the server that took it was gone.
+        const bool known = report.number() <= edit->record().last_report();
+        if (!known) edit->record().set_last_report(report.number());
+        before = FilesOf(edit->record());
+        for (int i = 0; !known && i < report.facts_size(); ++i) {
+          if (auto done = Apply(transaction, *edit, report.facts(i)); !done.ok()) return done;
+        }
+        changed = *std::move(edit);
+        return changed->Save();
+      },
+      Store::WhenFull::kWait);
   if (!status.ok()) return status;
   RemoveDropped(changed->record(), before);
   Announce(*changed);
@@ -344,28 +349,30 @@ absl::Status JobService::Finish(const QueuedJob& key, int attempt,
                                 const worker::v1::TrainingOutcome& outcome) {
   using Outcome = worker::v1::TrainingOutcome;
   std::optional<JobEdit> changed;
-  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
-    auto edit = JobEdit::Load(transaction, key.name, key.uid);
-    if (!edit.ok()) return edit.status();
-    if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
-    Job& job = edit->job();
-    if (!outcome.weights_digest().empty()) job.set_weights_digest(outcome.weights_digest());
-    const Job::State state = StateAfter(outcome.kind(), job.state());
-    if (outcome.kind() == Outcome::FAILED) *job.mutable_error() = outcome.error();
-    auto network = ToCore(job.network_spec());
-    if (network.ok()) {
-      if (auto done = RememberSpeed(transaction, job, ParameterCount(*network)); !done.ok()) {
-        return done;
-      }
-    }
-    if (auto done =
-            edit->Enter(state, state == Job::FAILED ? job.error().message() : outcome.reason());
-        !done.ok()) {
-      return done;
-    }
-    changed = *std::move(edit);
-    return changed->Save();
-  });
+  auto status = store_.Commit(
+      [&](Transaction& transaction) -> absl::Status {
+        auto edit = JobEdit::Load(transaction, key.name, key.uid);
+        if (!edit.ok()) return edit.status();
+        if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
+        Job& job = edit->job();
+        if (!outcome.weights_digest().empty()) job.set_weights_digest(outcome.weights_digest());
+        const Job::State state = StateAfter(outcome.kind(), job.state());
+        if (outcome.kind() == Outcome::FAILED) *job.mutable_error() = outcome.error();
+        auto network = ToCore(job.network_spec());
+        if (network.ok()) {
+          if (auto done = RememberSpeed(transaction, job, ParameterCount(*network)); !done.ok()) {
+            return done;
+          }
+        }
+        if (auto done =
+                edit->Enter(state, state == Job::FAILED ? job.error().message() : outcome.reason());
+            !done.ok()) {
+          return done;
+        }
+        changed = *std::move(edit);
+        return changed->Save();
+      },
+      Store::WhenFull::kWait);
   if (!status.ok()) return status;
   Announce(*changed);
   if (changed->job().state() == Job::QUEUED) scheduler_.Enqueue(key);
@@ -374,21 +381,25 @@ absl::Status JobService::Finish(const QueuedJob& key, int attempt,
 
 void JobService::Lost(const QueuedJob& key, int attempt, const std::string& how, bool draining) {
   bool queued = false;
-  const auto status = Change(key.name, key.uid, [&](JobEdit& edit) -> absl::Status {
-    if (!IsCurrent(edit, attempt)) return absl::CancelledError("not the current attempt");
-    if (edit.job().state() == Job::CANCELLING) return edit.Enter(Job::CANCELLED, how);
-    if (edit.job().state() == Job::PAUSING) return edit.Enter(Job::PAUSED, how);
-    if (!draining) edit.record().set_lost_attempts(edit.record().lost_attempts() + 1);
-    if (edit.record().lost_attempts() < kMaxLostAttempts) {
-      queued = true;
-      return edit.Enter(Job::QUEUED, how);
-    }
-    *edit.job().mutable_error() =
-        ToRpcStatus(MakeError(absl::StatusCode::kInternal, {"WORKER_LOST", "", {}},
-                              StrCat("its worker was lost ", kMaxLostAttempts,
-                                     " times in a row without progress; the last one ", how)));
-    return edit.Enter(Job::FAILED, edit.job().error().message());
-  });
+  const auto status = Change(
+      key.name, key.uid,
+      [&](JobEdit& edit) -> absl::Status {
+        queued = false;
+        if (!IsCurrent(edit, attempt)) return absl::CancelledError("not the current attempt");
+        if (edit.job().state() == Job::CANCELLING) return edit.Enter(Job::CANCELLED, how);
+        if (edit.job().state() == Job::PAUSING) return edit.Enter(Job::PAUSED, how);
+        if (!draining) edit.record().set_lost_attempts(edit.record().lost_attempts() + 1);
+        if (edit.record().lost_attempts() < kMaxLostAttempts) {
+          queued = true;
+          return edit.Enter(Job::QUEUED, how);
+        }
+        *edit.job().mutable_error() =
+            ToRpcStatus(MakeError(absl::StatusCode::kInternal, {"WORKER_LOST", "", {}},
+                                  StrCat("its worker was lost ", kMaxLostAttempts,
+                                         " times in a row without progress; the last one ", how)));
+        return edit.Enter(Job::FAILED, edit.job().error().message());
+      },
+      Store::WhenFull::kWait);
   if (!status.ok() && !absl::IsCancelled(status)) {
     spdlog::error("{}: cannot record that its worker {}: {}", key.name, how, status.ToString());
   }

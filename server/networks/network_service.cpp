@@ -80,13 +80,14 @@ absl::Status NetworkService::Delete(const Caller& caller, const v1::DeleteNetwor
   auto name = ResolveName(caller, "name", "networks", request.name());
   if (!name.ok()) return name.status();
   v1::DeleteNetworkRequest nothing;
-  return Once(store_,
-              {caller, "DeleteNetwork", request, request.request_id(), request.validate_only()},
-              nothing, [&](Transaction& transaction) -> absl::Status {
-                auto row = transaction.Get(ResourceKind::kNetwork, *name);
-                if (!row.ok()) return row.status();
-                return transaction.Delete(row->uid);
-              });
+  return Once(
+      store_,
+      {caller, "DeleteNetwork", request, request.request_id(), request.validate_only(), true},
+      nothing, [&](Transaction& transaction) -> absl::Status {
+        auto row = transaction.Get(ResourceKind::kNetwork, *name);
+        if (!row.ok()) return row.status();
+        return transaction.Delete(row->uid);
+      });
 }
 
 }  // namespace trainyard::server

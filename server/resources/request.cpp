@@ -45,21 +45,24 @@ absl::Status Once(Store& store, const Mutation& mutation, google::protobuf::Mess
   const bool remember = !mutation.request_id.empty() && !mutation.validate_only;
   const std::string fingerprint = remember ? FingerprintOf(mutation.request) : std::string();
   bool validated = false;
-  const auto status = store.Commit([&](Transaction& transaction) -> absl::Status {
-    if (remember) {
-      auto again = AnswerAgain(transaction, mutation, fingerprint, response);
-      if (!again.ok() || *again) return again.status();
-    }
-    if (auto done = work(transaction); !done.ok()) return done;
-    if (mutation.validate_only) {
-      // Any error undoes the transaction; this one is ours.
-      validated = true;
-      return absl::CancelledError("validate_only");
-    }
-    if (!remember) return absl::OkStatus();
-    return transaction.PutAnswered(mutation.caller.user, mutation.method, mutation.request_id,
-                                   {fingerprint, response.SerializeAsString()});
-  });
+  const auto status = store.Commit(
+      [&](Transaction& transaction) -> absl::Status {
+        validated = false;
+        if (remember) {
+          auto again = AnswerAgain(transaction, mutation, fingerprint, response);
+          if (!again.ok() || *again) return again.status();
+        }
+        if (auto done = work(transaction); !done.ok()) return done;
+        if (mutation.validate_only) {
+          // Any error undoes the transaction; this one is ours.
+          validated = true;
+          return absl::CancelledError("validate_only");
+        }
+        if (!remember) return absl::OkStatus();
+        return transaction.PutAnswered(mutation.caller.user, mutation.method, mutation.request_id,
+                                       {fingerprint, response.SerializeAsString()});
+      },
+      mutation.frees_space ? Store::WhenFull::kUseReserve : Store::WhenFull::kFail);
   return validated ? absl::OkStatus() : status;
 }
 

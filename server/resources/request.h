@@ -24,6 +24,8 @@ struct Mutation {
   // Empty where the caller does not mean to retry.
   std::string_view request_id;
   bool validate_only = false;
+  // It gives space back, and so must work on a full disk.
+  bool frees_space = false;
 };
 
 // Runs `work` in one transaction, which fills in `response`. Where the same

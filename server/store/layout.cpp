@@ -7,13 +7,20 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
 
 namespace trainyard::server {
 namespace {
+
+// A server that was killed while it started a worker: until that has become another
+// program it shares the lock.
+constexpr std::chrono::seconds kLockPatience{2};
+constexpr std::chrono::milliseconds kBetweenTries{10};
 
 absl::Status MakeFolder(const std::filesystem::path& path) {
   if (::mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
@@ -47,8 +54,13 @@ absl::Status DirectoryLock::Acquire(const Layout& layout, DirectoryLock& lock) {
   const std::string path = layout.Lock().string();
   lock.descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock.descriptor_ < 0) return SystemError(errno, "cannot open", path);
-  if (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return SystemError(errno, "cannot lock", path);
+    if (std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(kBetweenTries);
+      continue;
+    }
     return MakeError(absl::StatusCode::kFailedPrecondition, {"DATA_DIR_IN_USE", "", {}},
                      StrCat("another server uses ", layout.root().string(),
                             "; stop it, or choose another --data-dir"));

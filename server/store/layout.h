@@ -4,6 +4,7 @@
 //   DATA_DIR/
 //     lock                          one server a directory
 //     trainyard.db                  SQLite, WAL
+//     reserve                       space for deleting on a full disk
 //     datasets/<sha256>/            features.npy targets.npy
 //     jobs/<uid>/checkpoints/       <epoch>-<sample>-a<attempt>-<sha256>.safetensors
 //     jobs/<uid>/worker.log
@@ -33,6 +34,7 @@ class Layout {
   const std::filesystem::path& root() const { return root_; }
   std::filesystem::path Lock() const { return root_ / "lock"; }
   std::filesystem::path Database() const { return root_ / "trainyard.db"; }
+  std::filesystem::path Reserve() const { return root_ / "reserve"; }
   std::filesystem::path WorkerSocket() const { return root_ / "run" / "worker.sock"; }
   // Locked by the worker that trains a job, for as long as it lives.
   std::filesystem::path WorkerLock(std::string_view job_uid) const {

@@ -315,9 +315,14 @@ absl::Status Transaction::TrimEvents(std::string_view job_uid, std::int64_t up_t
 
 absl::Status Transaction::PutAnswered(std::string_view caller, std::string_view method,
                                       std::string_view request_id, const AnsweredRequest& answer) {
+  // Whoever still asks after a day has asked about something else.
+  auto old =
+      connection_.Prepare("DELETE FROM requests WHERE time < strftime('%s', 'now') - 24 * 60 * 60");
+  if (!old.ok()) return old.status();
+  if (auto status = old->Run(); !status.ok()) return status;
   auto statement = connection_.Prepare(
-      "INSERT INTO requests(caller, method, request_id, fingerprint, response) "
-      "VALUES(?1, ?2, ?3, ?4, ?5)");
+      "INSERT INTO requests(caller, method, request_id, fingerprint, response, time) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, strftime('%s', 'now'))");
   if (!statement.ok()) return statement.status();
   statement->Bind(1, caller).Bind(2, method).Bind(3, request_id).Bind(4, answer.fingerprint);
   statement->BindBlob(5, answer.response);

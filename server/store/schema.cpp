@@ -46,6 +46,12 @@ CREATE TABLE requests(
 CREATE TABLE attachments(uid TEXT PRIMARY KEY, body BLOB NOT NULL);
 CREATE TABLE facts(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 )sql",
+    // Answers are kept for a day.
+    R"sql(
+ALTER TABLE requests ADD COLUMN time INTEGER NOT NULL DEFAULT 0;
+UPDATE requests SET time = strftime('%s', 'now');
+CREATE INDEX requests_by_time ON requests(time);
+)sql",
 };
 
 absl::StatusOr<int> VersionOf(Connection& connection) {
@@ -58,6 +64,8 @@ absl::StatusOr<int> VersionOf(Connection& connection) {
 
 }  // namespace
 
+const char* MigrationFrom(int from) { return kSteps[static_cast<std::size_t>(from)]; }
+
 absl::Status Migrate(Connection& connection) {
   auto version = VersionOf(connection);
   if (!version.ok()) return version.status();
@@ -68,8 +76,8 @@ absl::Status Migrate(Connection& connection) {
                "; this one knows ", kSchemaVersion, "); start that one, or restore a backup"));
   }
   for (int step = *version; step < kSchemaVersion; ++step) {
-    const auto status = connection.Execute(
-        StrCat("BEGIN IMMEDIATE;", kSteps[step], "PRAGMA user_version = ", step + 1, ";COMMIT;"));
+    const auto status = connection.Execute(StrCat("BEGIN IMMEDIATE;", MigrationFrom(step),
+                                                  "PRAGMA user_version = ", step + 1, ";COMMIT;"));
     if (!status.ok()) return status;
   }
   return absl::OkStatus();

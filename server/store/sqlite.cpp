@@ -1,6 +1,9 @@
 #include "server/store/sqlite.h"
 
+#include <utility>
+
 #include "core/base/error.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 
 namespace trainyard::server {
@@ -13,7 +16,9 @@ absl::Status ErrorOf(sqlite3* handle, int code) {
     return MakeError(absl::StatusCode::kResourceExhausted, {"DISK_FULL", "", {}},
                      "the server's disk is full; delete datasets or jobs");
   }
-  return MakeError(absl::StatusCode::kInternal, {"DATABASE", "", {}}, message);
+  auto error = MakeError(absl::StatusCode::kInternal, {"DATABASE", "", {}}, message);
+  const bool sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+  return sync ? SyncFailed(std::move(error)) : error;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "server/store/store.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -7,7 +8,9 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
+#include "server/store/reserve.h"
 #include "server/store/schema.h"
 #include "server/store/sqlite.h"
 
@@ -17,17 +20,25 @@ namespace {
 // At most this many callers share a transaction, so that none waits long.
 constexpr std::size_t kMaxBatch = 256;
 
+// Of work that waits for space.
+constexpr std::chrono::seconds kBetweenTries{1};
+
 // A caller's work and where its outcome goes.
 struct Pending {
-  std::function<absl::Status(Transaction&)> work;
+  const std::function<absl::Status(Transaction&)>* work;
   absl::Status status;
   bool done = false;
 };
 
 class SqliteStore : public Store {
  public:
-  SqliteStore(std::string path, std::unique_ptr<Connection> writer)
-      : path_(std::move(path)), connection_(std::move(writer)), writer_([this] { WriteLoop(); }) {}
+  SqliteStore(const Layout& layout, std::unique_ptr<Connection> writer)
+      : path_(layout.Database().string()),
+        reserve_(layout.Reserve()),
+        connection_(std::move(writer)),
+        writer_([this] { WriteLoop(); }) {
+    reserve_.Restore();
+  }
 
   ~SqliteStore() override {
     {
@@ -38,14 +49,27 @@ class SqliteStore : public Store {
     writer_.join();
   }
 
-  absl::Status Commit(std::function<absl::Status(Transaction&)> work) override {
-    Pending pending{std::move(work), absl::OkStatus(), false};
+  absl::Status Commit(std::function<absl::Status(Transaction&)> work, WhenFull when_full) override {
+    while (true) {
+      const auto status = CommitOnce(work);
+      if (status.ok()) reserve_.Restore();
+      if (!IsDiskFull(status) || when_full == WhenFull::kFail) return status;
+      if (when_full == WhenFull::kUseReserve && reserve_.Release()) continue;
+      if (when_full == WhenFull::kUseReserve || !AwaitSpace()) return status;
+    }
+  }
+
+  bool AwaitSpace() override {
     std::unique_lock lock(mutex_);
-    if (stopping_) return absl::UnavailableError("the store is closed");
-    queue_.push_back(&pending);
-    arrived_.notify_one();
-    committed_.wait(lock, [&] { return pending.done; });
-    return pending.status;
+    return !gave_up_.wait_for(lock, kBetweenTries, [this] { return given_up_; });
+  }
+
+  void GiveUp() override {
+    {
+      const std::lock_guard lock(mutex_);
+      given_up_ = true;
+    }
+    gave_up_.notify_all();
   }
 
   absl::Status Read(const std::function<absl::Status(Reader&)>& work) override {
@@ -63,6 +87,16 @@ class SqliteStore : public Store {
   }
 
  private:
+  absl::Status CommitOnce(const std::function<absl::Status(Transaction&)>& work) {
+    Pending pending{&work, absl::OkStatus(), false};
+    std::unique_lock lock(mutex_);
+    if (stopping_) return absl::UnavailableError("the store is closed");
+    queue_.push_back(&pending);
+    arrived_.notify_one();
+    committed_.wait(lock, [&] { return pending.done; });
+    return pending.status;
+  }
+
   void WriteLoop() {
     while (true) {
       std::vector<Pending*> batch = NextBatch();
@@ -105,7 +139,7 @@ class SqliteStore : public Store {
   absl::Status RunOne(Pending& pending) {
     if (auto status = connection_->Execute("SAVEPOINT work"); !status.ok()) return status;
     Transaction transaction(*connection_);
-    pending.status = pending.work(transaction);
+    pending.status = (*pending.work)(transaction);
     return connection_->Execute(pending.status.ok() ? "RELEASE work"
                                                     : "ROLLBACK TO work; RELEASE work");
   }
@@ -129,6 +163,7 @@ class SqliteStore : public Store {
   }
 
   const std::string path_;
+  Reserve reserve_;
   // The writer thread's own.
   std::unique_ptr<Connection> connection_;
 
@@ -137,6 +172,8 @@ class SqliteStore : public Store {
   std::condition_variable committed_;
   std::deque<Pending*> queue_;  // guarded by mutex_
   bool stopping_ = false;       // guarded by mutex_
+  std::condition_variable gave_up_;
+  bool given_up_ = false;  // guarded by mutex_
 
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<Connection>> readers_;  // guarded by readers_mutex_
@@ -168,7 +205,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const Layout& layout, Thoroug
   auto status = (*connection)->Execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;");
   if (status.ok()) status = Migrate(**connection);
   if (!status.ok()) return status;
-  return std::make_unique<SqliteStore>(path, *std::move(connection));
+  return std::make_unique<SqliteStore>(layout, *std::move(connection));
 }
 
 absl::Status CopyDatabaseOf(const Layout& layout, const std::filesystem::path& to) {

@@ -131,6 +131,7 @@ class Transaction : public Reader {
   // jobs there are gaps by now.
   absl::Status TrimEvents(std::string_view job_uid, std::int64_t up_to_sequence);
 
+  // An answer is kept for a day.
   absl::Status PutAnswered(std::string_view caller, std::string_view method,
                            std::string_view request_id, const AnsweredRequest& answer);
   absl::Status PutAttachment(std::string_view uid, std::string_view body);
@@ -150,9 +151,25 @@ class Store {
                                                      Thoroughness check = Thoroughness::kQuick);
   virtual ~Store() = default;
 
+  // What becomes of work that finds the disk full.
+  enum class WhenFull {
+    // RESOURCE_EXHAUSTED.
+    kFail,
+    // It gives space back: a reserve that is kept for it is used up first.
+    kUseReserve,
+    // It waits for space, until GiveUp.
+    kWait,
+  };
+
   // Runs `work` and returns when what it did is durable. Where it fails,
-  // nothing of it is kept. It must not call back into the store.
-  virtual absl::Status Commit(std::function<absl::Status(Transaction&)> work) = 0;
+  // nothing of it is kept. It must not call back into the store, and may be run
+  // again where the disk was full.
+  virtual absl::Status Commit(std::function<absl::Status(Transaction&)> work,
+                              WhenFull when_full = WhenFull::kFail) = 0;
+  // Waits a little for space; false where nobody is to wait any more.
+  virtual bool AwaitSpace() = 0;
+  // From now on nobody waits for space.
+  virtual void GiveUp() = 0;
 
   // Runs `work` over one snapshot, on the caller's thread.
   virtual absl::Status Read(const std::function<absl::Status(Reader&)>& work) = 0;

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <string>
 
+#include "core/base/file.h"
 #include "server/worker/session.h"
 #include "server/worker/tasks.h"
 
@@ -54,6 +55,11 @@ int main(int argc, char** argv) {
 
   spdlog::set_default_logger(spdlog::stderr_logger_mt("worker"));
   Confine();
+  // The job's next worker goes on from what is safe.
+  trainyard::SetSyncFailureHandler([](const absl::Status& error) {
+    spdlog::critical("{}: this worker ends", std::string(error.message()));
+    ::_exit(1);
+  });
   trainyard::server::Session session(context.data_dir, name, context.attempt);
   const auto task = session.Next();
   if (task) {

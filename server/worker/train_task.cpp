@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 #include <span>
+#include <thread>
 #include <type_traits>
 #include <utility>
 
@@ -33,6 +34,8 @@ using Clock = std::chrono::steady_clock;
 using worker::v1::TrainingOutcome;
 
 constexpr std::chrono::seconds kBetweenCheckpoints{5};
+// To save on a full disk.
+constexpr std::chrono::seconds kBetweenTries{1};
 constexpr std::chrono::milliseconds kBetweenProgress{250};
 
 // The same bytes for the same message.
@@ -159,29 +162,33 @@ class Recorder final : public TrainingObserver<T> {
     *fact.mutable_epoch() = ToProto(report, run_.training_set.rows());
     SetEnergy(energy_.Read(), fact.mutable_epoch());
     session_.Report(std::move(fact));
-    const bool every_epoch = task_.spec().keep_checkpoints() < 0;
-    if (!every_epoch && !DueForSaving()) return absl::OkStatus();
-    return Save(state());
+    // Each is asked for, so the run waits for space.
+    if (task_.spec().keep_checkpoints() < 0) return SaveWhenPossible(state());
+    return DueForSaving() ? SaveIfPossible(state()) : absl::OkStatus();
   }
 
   absl::Status OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows,
                           const StateSource<T>& state) override {
     TellProgress(epoch, rows_done, rows);
-    return DueForSaving() ? Save(state()) : absl::OkStatus();
+    return DueForSaving() ? SaveIfPossible(state()) : absl::OkStatus();
   }
 
   // A run that is paused goes on from here; one that is cancelled keeps the end
   // of its last epoch.
   absl::Status OnStop(const TrainingState<T>& state) override {
     paused_within_ = session_.pausing();
-    return paused_within_ ? Save(state) : absl::OkStatus();
+    return paused_within_ ? SaveWhenPossible(state) : absl::OkStatus();
   }
 
   // Writes what a run has come to: the end of an epoch, unless a pause has saved
   // a later place.
   absl::Status SaveLast(const TrainingState<T>& state) {
-    return paused_within_ ? absl::OkStatus() : Save(state);
+    return paused_within_ ? absl::OkStatus() : SaveWhenPossible(state);
   }
+
+ private:
+  // Epochs completed, and samples of the next one.
+  using Place = std::pair<int, std::int64_t>;
 
   // Writes a state, unless it is the last one written.
   absl::Status Save(const TrainingState<T>& state) {
@@ -201,9 +208,34 @@ class Recorder final : public TrainingObserver<T> {
     return absl::OkStatus();
   }
 
- private:
-  // Epochs completed, and samples of the next one.
-  using Place = std::pair<int, std::int64_t>;
+  // On a full disk the run goes on, and tries again when the next one is due.
+  absl::Status SaveIfPossible(const TrainingState<T>& state) {
+    const auto status = Save(state);
+    if (!IsDiskFull(status)) return status;
+    last_saved_ = Clock::now();
+    Warn();
+    return absl::OkStatus();
+  }
+
+  // On a full disk the run waits until there is space, or nobody to tell.
+  absl::Status SaveWhenPossible(const TrainingState<T>& state) {
+    while (true) {
+      const auto status = Save(state);
+      if (!IsDiskFull(status) || session_.broken()) return status;
+      Warn();
+      std::this_thread::sleep_for(kBetweenTries);
+    }
+  }
+
+  void Warn() {
+    if (std::exchange(warned_, true)) return;
+    worker::v1::TrainingFact fact;
+    fact.mutable_warning()->set_reason("DISK_FULL");
+    fact.mutable_warning()->set_message(
+        "the server's disk is full: weights are saved when there is space again; delete "
+        "datasets or jobs");
+    session_.Report(std::move(fact));
+  }
 
   bool DueForSaving() const { return Clock::now() - last_saved_ >= kBetweenCheckpoints; }
 
@@ -243,6 +275,7 @@ class Recorder final : public TrainingObserver<T> {
   CheckpointHeader header_;
   std::optional<Place> saved_;
   bool paused_within_ = false;
+  bool warned_ = false;
   Clock::time_point last_saved_ = Clock::now();
   Clock::time_point last_progress_ = Clock::now();
   Clock::time_point epoch_started_ = Clock::now();

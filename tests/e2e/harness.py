@@ -358,6 +358,7 @@ class Server:
         self.data_dir = data_dir
         self.options = options
         self.log = data_dir.parent / f"{data_dir.name}.log"
+        self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
         self.target = ""
         self._api: Api | None = None
@@ -372,6 +373,7 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
+                env=os.environ | self.environment,
             )
         assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], 60 * PATIENCE)

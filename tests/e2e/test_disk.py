@@ -7,12 +7,26 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 
-from harness import BIN, PATIENCE, Server, epochs_of, training_pb2
+from harness import (
+    BIN,
+    PATIENCE,
+    Server,
+    assert_gap_free,
+    dataset_pb2,
+    epochs_of,
+    error_info,
+    error_of,
+    network_pb2,
+    refused,
+    training_pb2,
+    wait_until,
+)
 
 Job = training_pb2.TrainingJob
 
@@ -182,3 +196,204 @@ def test_a_backup_of_a_live_server_is_whole_and_serves(new_server: Callable[...,
     finally:
         if restored.process is not None:
             restored.abandon()
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    new_server: Callable[..., Server],
+) -> None:
+    server = new_server()
+    data = server.api.digits("rows", 1000).name
+    network = server.api.network("net", [784, 64, 10]).name
+    spec = {"epochs": 300, "learning_rate": 0.1, "keep_checkpoints": 3}
+    digest = server.api.trained("undisturbed", network, data, **spec).weights_digest
+    # Each epoch is written, so that there are some to damage.
+    job = server.api.train("damaged", network, data, **spec | {"keep_checkpoints": -1}).name
+    for event in server.api.watched(job):
+        if event.epoch.epoch >= 5:
+            break
+    server.api.training.PauseTrainingJob(training_pb2.PauseTrainingJobRequest(name=job))
+    paused = wait_until(
+        "the pause", lambda: (now := server.api.job(job)).state == Job.PAUSED and now
+    )
+    folder = server.data_dir / "jobs" / paused.uid / "checkpoints"
+    newest = max(folder.iterdir(), key=lambda path: int(path.name.split("-")[0]))
+    flip(newest, 5000)
+    server.api.training.ResumeTrainingJob(training_pb2.ResumeTrainingJobRequest(name=job))
+    done = server.api.ended(job)
+    assert done.state == Job.SUCCEEDED and done.weights_digest == digest
+    events = server.api.events(job)
+    assert_gap_free(events)
+    (warning,) = [event.warning for event in events if event.WhichOneof("kind") == "warning"]
+    assert warning.reason == "CHECKPOINT_DAMAGED" and newest.name in warning.message
+    server.stop()
+
+
+@pytest.fixture
+def small_disk(scratch: Path) -> Iterator[Path]:
+    """A file system of its own, of 48 MiB."""
+    folder = scratch / "disk"
+    folder.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Takes all the space there is."""
+    filler = disk / "filler"
+    with filler.open("ab", buffering=0) as opened:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while True:
+                    opened.write(b"x" * size)
+            except OSError:
+                continue
+    return filler
+
+
+def test_a_full_disk_refuses_writes_keeps_jobs_and_ends_well(small_disk: Path) -> None:
+    server = Server(small_disk / "data", "--slots", "1").start()
+    try:
+        api = server.api
+        data = api.digits("rows", 1000).name
+        spare = api.digits("spare", 1000, seed=9).name
+        network = api.network("net", [784, 64, 10]).name
+        spec = {"epochs": 150, "learning_rate": 0.1}
+        digest = api.trained("undisturbed", network, data, **spec).weights_digest
+        job = api.train("disturbed", network, data, **spec | {"keep_checkpoints": 2}).name
+        waiting = api.train("waiting", network, data, **spec).name
+        for event in api.watched(job):
+            if event.epoch.epoch >= 3:
+                break
+        filler = fill(small_disk)
+
+        # What is in the log already may be written again: it takes some calls.
+        def no_space() -> grpc.RpcError | None:
+            try:
+                api.network(f"n{len(made)}", [784, 300, 10])
+                made.append(1)
+            except grpc.RpcError as error:
+                return error
+            fill(small_disk)
+            return None
+
+        made: list[int] = []
+        error = wait_until("a refusal", no_space)
+        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert error_info(error_of(error)).reason == "DISK_FULL"
+        assert "delete" in error.details()
+        # Uploads, too; and nothing half made of them is left.
+        refused(
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            lambda: api.create_dataset("more", upload=dataset_pb2.UploadSource()),
+        )
+        # Reads and deletions go on; no job has failed.
+        assert api.get_dataset(data).row_count == 1000
+        assert api.job(job).state in (Job.RUNNING, Job.SUCCEEDED)
+        assert api.job(waiting).state in (Job.QUEUED, Job.RUNNING)
+        api.delete_dataset(spare)
+
+        filler.unlink()
+        for name in (job, waiting):
+            done = api.ended(name)
+            assert done.state == Job.SUCCEEDED, done.error
+            assert done.weights_digest == digest
+            assert_gap_free(api.events(name))
+        api.network("again", [784, 10])
+        server.stop()
+        assert check(server.data_dir).returncode == 0
+    finally:
+        if server.process is not None:
+            server.abandon()
+
+
+def test_a_server_with_a_full_disk_drains_and_comes_back(small_disk: Path) -> None:
+    server = Server(small_disk / "data", "--slots", "1").start()
+    try:
+        data = server.api.digits("rows", 1000).name
+        network = server.api.network("net", [784, 64, 10]).name
+        spec = {"epochs": 150, "learning_rate": 0.1}
+        digest = server.api.trained("undisturbed", network, data, **spec).weights_digest
+        job = server.api.train("disturbed", network, data, **spec).name
+        for event in server.api.watched(job):
+            if event.epoch.epoch >= 3:
+                break
+        filler = fill(small_disk)
+        server.stop()
+        filler.unlink()
+        server.start()
+        done = server.api.ended(job)
+        assert done.state == Job.SUCCEEDED and done.weights_digest == digest
+        server.stop()
+    finally:
+        if server.process is not None:
+            server.abandon()
+
+
+class BrokenDisk:
+    """Syncs of files that have a text in their path fail while it is broken."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        self.switch = folder / f"{server.data_dir.name}.broken"
+        server.environment = {
+            "LD_PRELOAD": os.environ["TRAINYARD_FAIL_SYNC_LIBRARY"],
+            "TRAINYARD_FAIL_SYNC": str(self.switch),
+        }
+
+    def breaks(self, text: str) -> None:
+        self.switch.write_text(text)
+
+    def is_repaired(self) -> None:
+        self.switch.unlink()
+
+
+@pytest.fixture
+def fragile(scratch: Path) -> Iterator[tuple[Server, BrokenDisk]]:
+    server = Server(scratch / "fragile")
+    disk = BrokenDisk(server, scratch)
+    yield server.start(), disk
+    if server.process is not None:
+        server.abandon()
+    shutil.rmtree(server.data_dir)
+
+
+def test_a_failed_sync_of_the_database_ends_the_server_and_loses_nothing(
+    fragile: tuple[Server, BrokenDisk],
+) -> None:
+    server, disk = fragile
+    server.api.network("kept", [784, 10])
+    disk.breaks("trainyard.db")
+    with pytest.raises(grpc.RpcError) as refusal:
+        server.api.network("lost", [784, 10])
+    assert refusal.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert server.process is not None
+    assert server.process.wait(60 * PATIENCE) == 1
+    (line,) = [line for line in server.tail().splitlines() if "critical" in line]
+    assert "disk may be failing" in line and "this server ends" in line
+    server._forget()
+    disk.is_repaired()
+    server.start()
+    names = [n.name for n in server.api.networks.ListNetworks(
+        network_pb2.ListNetworksRequest(parent="users/me")).networks]  # fmt: skip
+    assert "users/local/networks/kept" in names
+    server.api.network("more", [784, 10])
+    server.stop()
+
+
+def test_a_failed_sync_of_a_checkpoint_ends_the_worker_and_not_the_job(
+    fragile: tuple[Server, BrokenDisk],
+) -> None:
+    server, disk = fragile
+    data = server.api.digits("rows", 1000).name
+    network = server.api.network("net", [784, 64, 10]).name
+    spec = {"epochs": 30, "learning_rate": 0.1, "keep_checkpoints": -1}
+    digest = server.api.trained("undisturbed", network, data, **spec).weights_digest
+    disk.breaks("/checkpoints/")
+    job = server.api.train("disturbed", network, data, **spec).name
+    wait_until("a second attempt", lambda: server.api.job(job).attempt >= 2)
+    disk.is_repaired()
+    done = server.api.ended(job)
+    assert done.state == Job.SUCCEEDED and done.weights_digest == digest
+    server.stop()

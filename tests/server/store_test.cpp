@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
 #include "server/store/schema.h"
 #include "tests/support/temp_folder.h"
 
@@ -159,6 +160,86 @@ TEST(LayoutTest, ADirectoryHasOneServer) {
   DirectoryLock second;
   ASSERT_TRUE(DirectoryLock::Acquire(layout, first).ok());
   EXPECT_EQ(GetErrorDetails(DirectoryLock::Acquire(layout, second)).reason, "DATA_DIR_IN_USE");
+}
+
+TEST_F(StoreTest, AnAnswerIsForgottenAfterADay) {
+  const auto answer = [this](const std::string& id) {
+    return store_->Commit([&](Transaction& t) {
+      return t.PutAnswered("me", "Make", id, {"print", "response"});
+    });
+  };
+  const auto is_there = [this](const std::string& id) {
+    bool there = false;
+    EXPECT_TRUE(store_
+                    ->Read([&](Reader& reader) -> absl::Status {
+                      auto found = reader.Answered("me", "Make", id);
+                      there = found.ok() && found->has_value();
+                      return found.status();
+                    })
+                    .ok());
+    return there;
+  };
+  ASSERT_TRUE(answer("old").ok());
+  ASSERT_TRUE(answer("young").ok());
+  {
+    auto connection = Connection::Open(layout_.Database().string(), Connection::Mode::kReadWrite);
+    ASSERT_TRUE(connection.ok());
+    ASSERT_TRUE((*connection)
+                    ->Execute("UPDATE requests SET time = time - 86401 WHERE request_id = 'old';"
+                              "UPDATE requests SET time = time - 86000 WHERE request_id = 'young'")
+                    .ok());
+  }
+  EXPECT_TRUE(is_there("old"));
+  ASSERT_TRUE(answer("new").ok());
+  EXPECT_FALSE(is_there("old"));
+  EXPECT_TRUE(is_there("young"));
+  EXPECT_TRUE(is_there("new"));
+}
+
+// What the first version wrote is there after every later one has begun.
+TEST_F(StoreTest, ADatabaseOfTheFirstVersionIsBroughtUpToDate) {
+  const Layout old(folder_.path() / "old");
+  ASSERT_TRUE(old.Create().ok());
+  {
+    auto connection = Connection::Open(old.Database().string(), Connection::Mode::kReadWrite);
+    ASSERT_TRUE(connection.ok());
+    const auto made =
+        (*connection)
+            ->Execute(StrCat(MigrationFrom(0), "PRAGMA user_version = 1;",
+                             "INSERT INTO resources VALUES(7, 3, 'users/local/jobs/j', 'uid', "
+                             "'users/local', 4, '', x'0102');"
+                             "INSERT INTO events VALUES(9, 'uid', 1, NULL, x'03');"
+                             "INSERT INTO requests VALUES('me', 'Make', 'r', 'print', x'04');"
+                             "INSERT INTO attachments VALUES('uid', x'05');"
+                             "INSERT INTO facts VALUES('key', x'06');"));
+    ASSERT_TRUE(made.ok()) << made;
+  }
+  auto store = Store::Open(old);
+  ASSERT_TRUE(store.ok()) << store.status();
+  const auto read = (*store)->Read([](Reader& reader) -> absl::Status {
+    EXPECT_EQ(reader.Get(ResourceKind::kJob, "users/local/jobs/j")->body, "\x01\x02");
+    EXPECT_EQ(reader.Events("uid", 0, 9)->at(0).body, "\x03");
+    EXPECT_EQ(reader.Answered("me", "Make", "r")->value().response, "\x04");
+    EXPECT_EQ(*reader.Attachment("uid"), "\x05");
+    EXPECT_EQ(*reader.Fact("key"), "\x06");
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(read.ok()) << read;
+  // An answer from before counts from the migration on.
+  ASSERT_TRUE((*store)
+                  ->Commit([](Transaction& t) {
+                    return t.PutAnswered("me", "Make", "s", {"print", "response"});
+                  })
+                  .ok());
+  EXPECT_TRUE((*store)
+                  ->Read([](Reader& reader) -> absl::Status {
+                    EXPECT_TRUE(reader.Answered("me", "Make", "r")->has_value());
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  // Twice is once.
+  store->reset();
+  EXPECT_TRUE(Store::Open(old).ok());
 }
 
 }  // namespace
