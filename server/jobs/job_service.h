@@ -116,6 +116,8 @@ class JobService {
   // Called by the scheduler: RUNNING, attempt + 1, and a worker.
   bool Dispatch(const QueuedJob& queued);
   v1::TrainingJob::State StateOf(const QueuedJob& key);
+  // Removes folders of jobs that are not there.
+  absl::Status SweepFolders();
   // Whether a worker of an earlier server is expected to attach again.
   bool Adopt(const store::v1::JobRecord& record);
   // Called by the task of an attempt.

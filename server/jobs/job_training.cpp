@@ -161,7 +161,31 @@ Job::State StateAfter(worker::v1::TrainingOutcome::Kind kind, Job::State state) 
 
 }  // namespace
 
+// A fork's folder is there before the fork is, and a job's after its row is gone.
+absl::Status JobService::SweepFolders() {
+  std::set<std::string> known;
+  const auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    std::int64_t after = 0;
+    while (true) {
+      auto rows = reader.ListAll(ResourceKind::kJob, after, 1000);
+      if (!rows.ok()) return rows.status();
+      if (rows->empty()) return absl::OkStatus();
+      for (const ResourceRow& row : *rows) known.insert(row.uid);
+      after = rows->back().id;
+    }
+  });
+  if (!status.ok()) return status;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(layout_.Job(""), error)) {
+    if (!known.contains(entry.path().filename().string())) {
+      std::filesystem::remove_all(entry.path(), error);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status JobService::Recover() {
+  if (auto status = SweepFolders(); !status.ok()) return status;
   std::vector<QueuedJob> queued;
   std::vector<store::v1::JobRecord> interrupted;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {

@@ -590,6 +590,19 @@ def settle(world: World) -> list[history.Job]:
     ]  # fmt: skip
 
 
+def all_datasets(api: Api) -> list[dataset_pb2.Dataset]:
+    datasets: list[dataset_pb2.Dataset] = []
+    token = ""
+    while True:
+        page = api.datasets.ListDatasets(
+            dataset_pb2.ListDatasetsRequest(parent=ME, page_size=1000, page_token=token)
+        )
+        datasets += page.datasets
+        token = page.next_page_token
+        if not token:
+            return datasets
+
+
 def judge(
     world: World,
     jobs: list[history.Job],
@@ -647,12 +660,7 @@ def run(folder: Path, seed: int, kills: int, students: int, watchers: int, pause
                 task.result()
         assert killed_all
         jobs = settle(world)
-        datasets = {
-            dataset.name: dataset.uid
-            for dataset in world.server.api.datasets.ListDatasets(
-                dataset_pb2.ListDatasetsRequest(parent=ME, page_size=1000)
-            ).datasets
-        }
+        datasets = {dataset.name: dataset.uid for dataset in all_datasets(world.server.api)}
         board.catch_up(world.server.api, {job.name: job.log[-1].sequence for job in jobs})
         world.server.stop()
     finally:

@@ -108,6 +108,10 @@ def test_a_file_that_is_gone_and_one_that_nobody_knows(directory: Path) -> None:
     done = check(directory)
     assert done.returncode == 1 and "FAULT users/local/jobs/done" in done.stdout
     assert f"unused {directory / 'jobs/nobody'}" in done.stdout
+    # A server clears away what belongs to nobody.
+    server = Server(directory).start()
+    server.stop()
+    assert "unused" not in check(directory).stdout
 
 
 @pytest.mark.parametrize(

@@ -438,3 +438,27 @@ def test_predictions_and_misclassified_rows_agree_with_the_matrix(
             )
         ),
     )
+
+
+def test_a_regression_comes_down_to_the_noise(server: Server) -> None:
+    """A row's target is that of a point moved by up to 0.2 x 6 in each coordinate, so
+    nobody can come below the variance of (u + v) / 10 with u and v uniform."""
+    noise, rows = 0.2, 4000
+    floor = 2 * (6 * noise) ** 2 / 3 / 100
+    sets = []
+    for seed in (1, 2):
+        made = server.api.create_dataset(
+            f"plane-{seed}",
+            generator=dataset_pb2.GeneratorSource(
+                kind=dataset_pb2.GeneratorSource.PLANE, row_count=rows, noise=noise, seed=seed
+            ),
+        )
+        sets.append(server.api.settled_dataset(made.name).name)
+    network = server.api.network("line", [2, 1], activations=[network_pb2.LINEAR]).name
+    job = server.api.trained(
+        "line", network, sets[0], epochs=30, learning_rate=0.01, batch_size=20
+    ).name
+    found = server.api.evaluated(job, sets[1])
+    assert found.cost / rows == pytest.approx(floor, rel=0.05)
+    variance = 2 * 36 / 3 / 100 + floor
+    assert found.regression.r_squared == pytest.approx(1 - floor / variance, abs=0.003)

@@ -89,7 +89,10 @@ Preset Mnist() {
   preset.words.activation = "relu";
   preset.words.loss = "cross-entropy";
   preset.words.init = "he";
-  preset.options = {{"--epochs", "10"}, {"--learning-rate", "0.1"}, {"--batch-size", "32"}};
+  // The quickest way to 98 % of the test set that tests/bench/recipe.py knows.
+  preset.options = {{"--epochs", "4"},        {"--learning-rate", "0.05"},
+                    {"--batch-size", "64"},   {"--optimizer", "nesterov"},
+                    {"--schedule", "cosine"}, {"--warmup-epochs", "0.5"}};
   return preset;
 }
 
