@@ -25,7 +25,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "SGD 0.1, batch 32, 10 epochs": {
         "epochs": 10, "learning_rate": 0.1, "batch_size": 32,
     },
-    "Adam 0.002, cosine, batch 128, 4 epochs": {
+    "preset mnist: Adam 0.002, cosine, batch 128, 4 epochs": {
         "epochs": 4, "learning_rate": 0.002, "batch_size": 128, "optimizer": {"adam": {}},
         "schedule": {"cosine": {}, "warmup_epochs": 0.5},
     },
@@ -34,7 +34,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "optimizer": {"momentum": {"momentum": 0.9, "nesterov": True}},
         "schedule": {"cosine": {}, "warmup_epochs": 0.5},
     },
-    "preset mnist: Nesterov 0.05, cosine, batch 64, 4 epochs": {
+    "Nesterov 0.05, cosine, batch 64, 4 epochs": {
         "epochs": 4, "learning_rate": 0.05, "batch_size": 64,
         "optimizer": {"momentum": {"momentum": 0.9, "nesterov": True}},
         "schedule": {"cosine": {}, "warmup_epochs": 0.5},
