@@ -454,9 +454,9 @@ def test_a_regression_comes_down_to_the_noise(server: Server) -> None:
             ),
         )
         sets.append(server.api.settled_dataset(made.name).name)
-    network = server.api.network("line", [2, 1], activations=[network_pb2.LINEAR]).name
+    network = server.api.network("noisy-line", [2, 1], activations=[network_pb2.LINEAR]).name
     job = server.api.trained(
-        "line", network, sets[0], epochs=30, learning_rate=0.01, batch_size=20
+        "noisy-line", network, sets[0], epochs=30, learning_rate=0.01, batch_size=20
     ).name
     found = server.api.evaluated(job, sets[1])
     assert found.cost / rows == pytest.approx(floor, rel=0.05)
