@@ -81,7 +81,7 @@ bool DatasetService::StartIngest(const std::string& name, const std::string& uid
   std::filesystem::remove_all(layout_.Staging(uid), error);
   std::filesystem::create_directories(layout_.Staging(uid), error);
   if (error) {
-    Fail(name, uid, SystemError(error.value(), "cannot make", layout_.Staging(uid).string()));
+    Fail(name, uid, SystemError(error.value(), "make", layout_.Staging(uid).string()));
     return false;
   }
   status = pool_.Start(name, ++workers_started_, layout_.TaskLog("ingest"),

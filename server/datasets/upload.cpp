@@ -14,6 +14,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "server/datasets/dataset_service.h"
+#include "server/store/reserve.h"
 
 namespace trainyard::server {
 namespace {
@@ -62,9 +63,9 @@ class DatasetService::Upload {
                           ? datasets_.layout_.UploadData(dataset_.uid())
                           : datasets_.layout_.UploadLabels(dataset_.uid());
     file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (file_ < 0) return SystemError(errno, "cannot write", path.string());
+    if (file_ < 0) return SystemError(errno, "write", path.string());
     // Bytes beyond what was committed may be anything after a crash.
-    if (::ftruncate(file_, offset) != 0) return SystemError(errno, "cannot write", path.string());
+    if (::ftruncate(file_, offset) != 0) return SystemError(errno, "write", path.string());
     size_ = committed_ = offset;
     return SyncFolder(folder);
   }
@@ -80,7 +81,7 @@ class DatasetService::Upload {
     while (!chunk.empty()) {
       const ssize_t written = ::pwrite(file_, chunk.data(), chunk.size(), size_);
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return SystemError(errno, "cannot write the upload", dataset_.name());
+      if (written < 0) return CannotWrite(errno);
       size_ += written;
       chunk.remove_prefix(static_cast<std::size_t>(written));
     }
@@ -108,6 +109,14 @@ class DatasetService::Upload {
   std::int64_t committed() const { return committed_; }
 
  private:
+  absl::Status CannotWrite(int error) {
+    const auto status = SystemError(error, "write the upload", dataset_.name());
+    if (!IsDiskFull(status)) return status;
+    // What is not committed will be sent again, and takes space until then.
+    if (::ftruncate(file_, committed_) == 0) size_ = committed_;
+    return DiskFull();
+  }
+
   std::string Key() const { return StrCat(dataset_.uid(), "/", static_cast<int>(kind_)); }
 
   absl::Status Claim() {

@@ -173,7 +173,8 @@ absl::StatusOr<Job> JobService::Move(const Caller& caller, std::string_view meth
   if (!name.ok()) return name.status();
   Job response;
   std::optional<JobEdit> moved;
-  auto status = Once(store_, {caller, method, request, request.request_id()}, response,
+  // A job that is cancelled can be deleted, one that pauses writes nothing more.
+  auto status = Once(store_, {caller, method, request, request.request_id(), false, true}, response,
                      [&](Transaction& transaction) -> absl::Status {
                        auto edit = JobEdit::Load(transaction, *name);
                        if (!edit.ok()) return edit.status();

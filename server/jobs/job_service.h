@@ -123,6 +123,10 @@ class JobService {
   // Called by the task of an attempt.
   absl::StatusOr<std::int64_t> LastReport(const QueuedJob& key, int attempt);
   absl::Status Report(const QueuedJob& key, int attempt, const worker::v1::TrainingReport& report);
+  // Waits for space on a full disk, but for a job that is being cancelled: that
+  // gives space back soon, and uses the reserve.
+  absl::Status CommitWhenPossible(const QueuedJob& key,
+                                  const std::function<absl::Status(Transaction&)>& work);
   absl::Status Finish(const QueuedJob& key, int attempt,
                       const worker::v1::TrainingOutcome& outcome);
   void Lost(const QueuedJob& key, int attempt, const std::string& how, bool draining);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/file.h"
 #include "core/base/text.h"
 #include "server/convert/network.h"
 #include "server/convert/status.h"
@@ -295,7 +296,9 @@ bool JobService::Dispatch(const QueuedJob& queued) {
   status = AddGivenWeights(queued.uid, *message.mutable_train());
   if (!status.ok()) spdlog::error("{}: {}", queued.name, status.ToString());
   std::error_code error;
-  std::filesystem::create_directories(layout_.Checkpoints(queued.uid), error);
+  do {
+    std::filesystem::create_directories(layout_.Checkpoints(queued.uid), error);
+  } while (error == std::errc::no_space_on_device && store_.AwaitSpace());
   // What a worker that was lost had written, and nobody heard of.
   RemoveUnkept(record);
   auto task = std::make_shared<TrainingTask>(*this, queued, attempt, std::move(message));
@@ -303,7 +306,9 @@ bool JobService::Dispatch(const QueuedJob& queued) {
     const std::lock_guard lock(mutex_);
     tasks_[queued.uid] = task;
   }
-  status = pool_.Start(queued.name, attempt, layout_.WorkerLog(queued.uid), task);
+  do {
+    status = pool_.Start(queued.name, attempt, layout_.WorkerLog(queued.uid), task);
+  } while (IsDiskFull(status) && store_.AwaitSpace());
   if (status.ok()) {
     const auto state = StateOf(queued);
     if (state == Job::CANCELLING) task->Cancel();
@@ -332,26 +337,37 @@ absl::StatusOr<std::int64_t> JobService::LastReport(const QueuedJob& key, int at
   return number;
 }
 
+absl::Status JobService::CommitWhenPossible(const QueuedJob& key,
+                                            const std::function<absl::Status(Transaction&)>& work) {
+  auto status = store_.Commit(work);
+  while (IsDiskFull(status)) {
+    if (StateOf(key) == Job::CANCELLING) {
+      status = store_.Commit(work, Store::WhenFull::kUseReserve);
+    }
+    if (!IsDiskFull(status) || !store_.AwaitSpace()) return status;
+    status = store_.Commit(work);
+  }
+  return status;
+}
+
 absl::Status JobService::Report(const QueuedJob& key, int attempt,
                                 const worker::v1::TrainingReport& report) {
   std::set<std::string> before;
   std::optional<JobEdit> changed;
-  auto status = store_.Commit(
-      [&](Transaction& transaction) -> absl::Status {
-        auto edit = JobEdit::Load(transaction, key.name, key.uid);
-        if (!edit.ok()) return edit.status();
-        if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
-        // One that was durable before the server that took it was gone.
-        const bool known = report.number() <= edit->record().last_report();
-        if (!known) edit->record().set_last_report(report.number());
-        before = FilesOf(edit->record());
-        for (int i = 0; !known && i < report.facts_size(); ++i) {
-          if (auto done = Apply(transaction, *edit, report.facts(i)); !done.ok()) return done;
-        }
-        changed = *std::move(edit);
-        return changed->Save();
-      },
-      Store::WhenFull::kWait);
+  auto status = CommitWhenPossible(key, [&](Transaction& transaction) -> absl::Status {
+    auto edit = JobEdit::Load(transaction, key.name, key.uid);
+    if (!edit.ok()) return edit.status();
+    if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
+    // One that was durable before the server that took it was gone.
+    const bool known = report.number() <= edit->record().last_report();
+    if (!known) edit->record().set_last_report(report.number());
+    before = FilesOf(edit->record());
+    for (int i = 0; !known && i < report.facts_size(); ++i) {
+      if (auto done = Apply(transaction, *edit, report.facts(i)); !done.ok()) return done;
+    }
+    changed = *std::move(edit);
+    return changed->Save();
+  });
   if (!status.ok()) return status;
   RemoveDropped(changed->record(), before);
   Announce(*changed);
@@ -373,30 +389,28 @@ absl::Status JobService::Finish(const QueuedJob& key, int attempt,
                                 const worker::v1::TrainingOutcome& outcome) {
   using Outcome = worker::v1::TrainingOutcome;
   std::optional<JobEdit> changed;
-  auto status = store_.Commit(
-      [&](Transaction& transaction) -> absl::Status {
-        auto edit = JobEdit::Load(transaction, key.name, key.uid);
-        if (!edit.ok()) return edit.status();
-        if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
-        Job& job = edit->job();
-        if (!outcome.weights_digest().empty()) job.set_weights_digest(outcome.weights_digest());
-        const Job::State state = StateAfter(outcome.kind(), job.state());
-        if (outcome.kind() == Outcome::FAILED) *job.mutable_error() = outcome.error();
-        auto network = ToCore(job.network_spec());
-        if (network.ok()) {
-          if (auto done = RememberSpeed(transaction, job, ParameterCount(*network)); !done.ok()) {
-            return done;
-          }
-        }
-        if (auto done =
-                edit->Enter(state, state == Job::FAILED ? job.error().message() : outcome.reason());
-            !done.ok()) {
-          return done;
-        }
-        changed = *std::move(edit);
-        return changed->Save();
-      },
-      Store::WhenFull::kWait);
+  auto status = CommitWhenPossible(key, [&](Transaction& transaction) -> absl::Status {
+    auto edit = JobEdit::Load(transaction, key.name, key.uid);
+    if (!edit.ok()) return edit.status();
+    if (!IsCurrent(*edit, attempt)) return NotCurrent(key.name, attempt);
+    Job& job = edit->job();
+    if (!outcome.weights_digest().empty()) job.set_weights_digest(outcome.weights_digest());
+    const Job::State state = StateAfter(outcome.kind(), job.state());
+    if (outcome.kind() == Outcome::FAILED) *job.mutable_error() = outcome.error();
+    auto network = ToCore(job.network_spec());
+    if (network.ok()) {
+      if (auto done = RememberSpeed(transaction, job, ParameterCount(*network)); !done.ok()) {
+        return done;
+      }
+    }
+    if (auto done =
+            edit->Enter(state, state == Job::FAILED ? job.error().message() : outcome.reason());
+        !done.ok()) {
+      return done;
+    }
+    changed = *std::move(edit);
+    return changed->Save();
+  });
   if (!status.ok()) return status;
   Announce(*changed);
   if (changed->job().state() == Job::QUEUED) scheduler_.Enqueue(key);

@@ -22,9 +22,18 @@ namespace {
 constexpr std::chrono::seconds kLockPatience{2};
 constexpr std::chrono::milliseconds kBetweenTries{10};
 
+// A directory that may only be read has one cure.
+absl::Status CannotWrite(int error_number, std::string_view action, const std::string& path) {
+  const absl::Status status = SystemError(error_number, action, path);
+  if (error_number != EROFS && error_number != EACCES && error_number != EPERM) return status;
+  return MakeError(absl::StatusCode::kFailedPrecondition, {"DATA_DIR_READ_ONLY", "", {}},
+                   StrCat(status.message(), "; the server must be able to write its data ",
+                          "directory: remount it, change its owner, or choose another --data-dir"));
+}
+
 absl::Status MakeFolder(const std::filesystem::path& path) {
   if (::mkdir(path.c_str(), 0700) == 0) return absl::OkStatus();
-  if (errno != EEXIST) return SystemError(errno, "cannot make the folder", path.string());
+  if (errno != EEXIST) return CannotWrite(errno, "make the folder", path.string());
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_A_FOLDER", "", {}},
@@ -53,10 +62,10 @@ absl::Status Layout::Create() const {
 absl::Status DirectoryLock::Acquire(const Layout& layout, DirectoryLock& lock) {
   const std::string path = layout.Lock().string();
   lock.descriptor_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock.descriptor_ < 0) return SystemError(errno, "cannot open", path);
+  if (lock.descriptor_ < 0) return CannotWrite(errno, "open", path);
   const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
   while (::flock(lock.descriptor_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return SystemError(errno, "cannot lock", path);
+    if (errno != EWOULDBLOCK) return SystemError(errno, "lock", path);
     if (std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(kBetweenTries);
       continue;

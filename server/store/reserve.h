@@ -2,28 +2,35 @@
 // has to be written down first.
 #pragma once
 
-#include <chrono>
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 
+#include "absl/status/status.h"
+
 namespace trainyard::server {
+
+// RESOURCE_EXHAUSTED, reason DISK_FULL, with what to free.
+absl::Status DiskFull();
 
 // A file of some megabytes. Any thread.
 class Reserve {
  public:
-  explicit Reserve(std::filesystem::path file) : file_(std::move(file)) {}
+  // Finds the file of an earlier server, or makes it where there is room.
+  explicit Reserve(std::filesystem::path file);
 
-  // Makes the file where it is missing and there is much more room than it takes;
-  // looks at most every few seconds.
-  void Restore();
+  // Whether it is there. Where it is missing, it is made as soon as there is much
+  // more room than it takes.
+  bool IsThere();
   // Removes the file; false where there is none.
   bool Release();
 
  private:
+  bool Make() const;
+
   const std::filesystem::path file_;
-  std::mutex mutex_;
-  bool there_ = false;                                 // guarded by mutex_
-  std::chrono::steady_clock::time_point next_look_{};  // guarded by mutex_
+  std::atomic<bool> there_ = false;
+  std::mutex making_;  // held while the file comes or goes, which is rare
 };
 
 }  // namespace trainyard::server

@@ -1,24 +1,52 @@
 #include "server/store/sqlite.h"
 
+#include <cerrno>
 #include <utility>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
+#include "server/store/reserve.h"
 
 namespace trainyard::server {
 namespace {
 
-// A full disk is the caller's to know; anything else is a fault of the store.
+// Pages of the log after which it is written back to the database.
+constexpr int kCheckpointPages = 1000;
+
+bool HasNoSpace(sqlite3* handle, int code) {
+  const int kind = code & 0xff;
+  if (kind == SQLITE_FULL) return true;
+  const int error = sqlite3_system_errno(handle);
+  return kind == SQLITE_IOERR && (error == ENOSPC || error == EDQUOT);
+}
+
+// A full disk and a damaged file are the caller's to know; anything else is a
+// fault of the store.
 absl::Status ErrorOf(sqlite3* handle, int code) {
-  const std::string message = StrCat("database: ", sqlite3_errmsg(handle));
-  if ((code & 0xff) == SQLITE_FULL) {
-    return MakeError(absl::StatusCode::kResourceExhausted, {"DISK_FULL", "", {}},
-                     "the server's disk is full; delete datasets or jobs");
+  const char* const name = sqlite3_db_filename(handle, "main");
+  const std::string file = name == nullptr ? "the database" : name;
+  if (HasNoSpace(handle, code)) return DiskFull();
+  const int kind = code & 0xff;
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) {
+    return MakeError(absl::StatusCode::kDataLoss, {"DATABASE_DAMAGED", "", {}},
+                     StrCat(file, " is damaged (", sqlite3_errmsg(handle), "); restore a backup"));
   }
-  auto error = MakeError(absl::StatusCode::kInternal, {"DATABASE", "", {}}, message);
+  auto error = MakeError(absl::StatusCode::kInternal, {"DATABASE", "", {}},
+                         StrCat(file, ": ", sqlite3_errmsg(handle)));
   const bool sync = code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
   return sync ? SyncFailed(std::move(error)) : error;
+}
+
+// In place of SQLite's own hook, which drops every error of a checkpoint, that
+// of a failed sync among them. The others leave the log as it is, and the next
+// commit tries again.
+int CheckpointLog(void* /*context*/, sqlite3* handle, const char* database, int pages) {
+  if (pages < kCheckpointPages) return SQLITE_OK;
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle, database, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) ErrorOf(handle, code).IgnoreError();
+  return SQLITE_OK;
 }
 
 }  // namespace
@@ -81,6 +109,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const std::string& 
   if (code != SQLITE_OK) return ErrorOf(handle, code);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_timeout(handle, 10'000);
+  if (mode == Mode::kReadWrite) sqlite3_wal_hook(handle, CheckpointLog, nullptr);
   return connection;
 }
 

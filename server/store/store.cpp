@@ -1,5 +1,6 @@
 #include "server/store/store.h"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -36,9 +37,7 @@ class SqliteStore : public Store {
       : path_(layout.Database().string()),
         reserve_(layout.Reserve()),
         connection_(std::move(writer)),
-        writer_([this] { WriteLoop(); }) {
-    reserve_.Restore();
-  }
+        writer_([this] { WriteLoop(); }) {}
 
   ~SqliteStore() override {
     {
@@ -51,8 +50,9 @@ class SqliteStore : public Store {
 
   absl::Status Commit(std::function<absl::Status(Transaction&)> work, WhenFull when_full) override {
     while (true) {
-      const auto status = CommitOnce(work);
-      if (status.ok()) reserve_.Restore();
+      // What the reserve has given up is for those who give space back.
+      const bool admitted = when_full == WhenFull::kUseReserve || reserve_.IsThere();
+      const auto status = admitted ? CommitOnce(work) : DiskFull();
       if (!IsDiskFull(status) || when_full == WhenFull::kFail) return status;
       if (when_full == WhenFull::kUseReserve && reserve_.Release()) continue;
       if (when_full == WhenFull::kUseReserve || !AwaitSpace()) return status;
@@ -140,6 +140,8 @@ class SqliteStore : public Store {
     if (auto status = connection_->Execute("SAVEPOINT work"); !status.ok()) return status;
     Transaction transaction(*connection_);
     pending.status = (*pending.work)(transaction);
+    // Then SQLite may have undone the whole transaction by itself.
+    if (IsDiskFull(pending.status)) return pending.status;
     return connection_->Execute(pending.status.ok() ? "RELEASE work"
                                                     : "ROLLBACK TO work; RELEASE work");
   }
@@ -187,11 +189,12 @@ absl::Status CheckIntegrity(Connection& connection, const std::string& path,
       check == Store::Thoroughness::kQuick ? "PRAGMA quick_check(1)" : "PRAGMA integrity_check(1)");
   if (!statement.ok()) return statement.status();
   auto row = statement->Step();
-  if (row.ok() && *row && statement->Text(0) == "ok") return absl::OkStatus();
+  if (!row.ok()) return row.status();
+  std::string complaint = statement->Text(0);
+  if (*row && complaint == "ok") return absl::OkStatus();
+  std::ranges::replace(complaint, '\n', ' ');
   return MakeError(absl::StatusCode::kDataLoss, {"DATABASE_DAMAGED", "", {}},
-                   StrCat(path, " is damaged (",
-                          row.ok() ? statement->Text(0) : std::string(row.status().message()),
-                          "); restore a backup"));
+                   StrCat(path, " is damaged (", complaint, "); restore a backup"));
 }
 
 }  // namespace

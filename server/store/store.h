@@ -155,7 +155,8 @@ class Store {
   enum class WhenFull {
     // RESOURCE_EXHAUSTED.
     kFail,
-    // It gives space back: a reserve that is kept for it is used up first.
+    // It gives space back: a reserve that is kept for it is used up first. Until
+    // there is one again, the others find the disk full.
     kUseReserve,
     // It waits for space, until GiveUp.
     kWait,

@@ -139,6 +139,10 @@ void SetEnergy(const Energy& energy, v1::EpochCompleted* epoch) {
   epoch->set_energy_source(energy.source == EnergySource::kMeasured ? v1::MEASURED : v1::ESTIMATED);
 }
 
+bool Cancelled(const Session& session) {
+  return session.stop().stop_requested() && !session.pausing();
+}
+
 // Hears of epochs, and saves the state of the run now and then.
 template <typename T>
 class Recorder final : public TrainingObserver<T> {
@@ -181,9 +185,15 @@ class Recorder final : public TrainingObserver<T> {
   }
 
   // Writes what a run has come to: the end of an epoch, unless a pause has saved
-  // a later place.
-  absl::Status SaveLast(const TrainingState<T>& state) {
-    return paused_within_ ? absl::OkStatus() : SaveWhenPossible(state);
+  // a later place. Who cancels does not wait for space.
+  absl::Status SaveLast(const TrainingState<T>& state, bool cancelled) {
+    if (paused_within_) return absl::OkStatus();
+    return cancelled ? SaveIfPossible(state) : SaveWhenPossible(state);
+  }
+
+  // Whether this state is the last one written.
+  bool HasSaved(const TrainingState<T>& state) const {
+    return saved_ == Place{state.epochs_completed, state.samples};
   }
 
  private:
@@ -192,8 +202,7 @@ class Recorder final : public TrainingObserver<T> {
 
   // Writes a state, unless it is the last one written.
   absl::Status Save(const TrainingState<T>& state) {
-    const Place place = {state.epochs_completed, state.samples};
-    if (saved_ == place) return absl::OkStatus();
+    if (HasSaved(state)) return absl::OkStatus();
     header_.slots.clear();
     if (!state.slots.empty()) {
       for (const auto name : SlotNamesOf(run_.request.spec.optimizer)) {
@@ -203,7 +212,7 @@ class Recorder final : public TrainingObserver<T> {
     auto written = WriteCheckpoint(folder_, header_, state);
     if (!written.ok()) return written.status();
     Tell(state, *written);
-    saved_ = place;
+    saved_ = Place{state.epochs_completed, state.samples};
     last_saved_ = Clock::now();
     return absl::OkStatus();
   }
@@ -218,10 +227,12 @@ class Recorder final : public TrainingObserver<T> {
   }
 
   // On a full disk the run waits until there is space, or nobody to tell.
+  // CANCELLED where it has been cancelled meanwhile.
   absl::Status SaveWhenPossible(const TrainingState<T>& state) {
     while (true) {
       const auto status = Save(state);
       if (!IsDiskFull(status) || session_.broken()) return status;
+      if (Cancelled(session_)) return absl::CancelledError("cancelled before there was space");
       Warn();
       std::this_thread::sleep_for(kBetweenTries);
     }
@@ -319,14 +330,19 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
   if (!status.ok() && !stopped) return Failed(status);
   // Nobody would hear of the weights, and the job's next worker has begun.
   if (stopped && session.broken()) return {};
-  if (auto saved = recorder.SaveLast(*state); !saved.ok()) return Failed(saved);
   TrainingOutcome outcome;
+  auto saved = recorder.SaveLast(*state, stopped && !session.pausing());
+  if (absl::IsCancelled(saved)) {
+    outcome.set_kind(TrainingOutcome::CANCELLED);
+    return outcome;
+  }
+  if (!saved.ok()) return Failed(saved);
   if (stopped && session.pausing()) {
     outcome.set_kind(TrainingOutcome::PAUSED);
     return outcome;
   }
   outcome.set_kind(stopped ? TrainingOutcome::CANCELLED : TrainingOutcome::SUCCEEDED);
-  outcome.set_weights_digest(DigestOf(state->parameters));
+  if (recorder.HasSaved(*state)) outcome.set_weights_digest(DigestOf(state->parameters));
   if (!stopped && StoppedEarly(run.request.spec, *state)) {
     outcome.set_reason(StrCat("stopped early: the validation cost was lowest in epoch ",
                               state->best_epoch, " (", state->best_validation_cost, ")"));
@@ -334,14 +350,33 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
   return outcome;
 }
 
+// The lock holds the process's id, which on a full disk has to wait for space.
+absl::StatusOr<WorkerLock> LockWhenPossible(const Layout& layout, const std::string& uid,
+                                            const Session& session) {
+  while (true) {
+    auto lock = WorkerLock::Acquire(layout, uid);
+    if (!IsDiskFull(lock.status()) || session.stop().stop_requested()) return lock;
+    std::this_thread::sleep_for(kBetweenTries);
+  }
+}
+
+// Of a run that was stopped before it began.
+void TellStopped(Session& session) {
+  worker::v1::WorkerMessage message;
+  message.mutable_training_outcome()->set_kind(session.pausing() ? TrainingOutcome::PAUSED
+                                                                 : TrainingOutcome::CANCELLED);
+  session.Finish(message);
+}
+
 }  // namespace
 
 void RunTraining(const WorkerContext& context, const worker::v1::TrainTask& task,
                  Session& session) {
   // Held to the end: a server that starts again knows by it that we live.
-  const auto lock = WorkerLock::Acquire(Layout(context.data_dir), task.uid());
+  const auto lock = LockWhenPossible(Layout(context.data_dir), task.uid(), session);
   if (!lock.ok()) {
     spdlog::error("{}", lock.status().ToString());
+    if (IsDiskFull(lock.status()) && !session.broken()) TellStopped(session);
     return;
   }
   session.Survive();

@@ -16,6 +16,7 @@ import pytest
 from harness import (
     BIN,
     PATIENCE,
+    Api,
     Server,
     assert_gap_free,
     dataset_pb2,
@@ -401,3 +402,132 @@ def test_a_failed_sync_of_a_checkpoint_ends_the_worker_and_not_the_job(
     done = server.api.ended(job)
     assert done.state == Job.SUCCEEDED and done.weights_digest == digest
     server.stop()
+
+
+def refusal_of_networks(api: Api) -> grpc.RpcError:
+    """Makes networks until the disk is full, and takes what they leave of it."""
+    made: list[str] = []
+
+    def refused_one() -> grpc.RpcError | None:
+        try:
+            made.append(api.network(f"filling-{len(made)}", [784, 300, 10]).name)
+        except grpc.RpcError as error:
+            return error
+        return None
+
+    return wait_until("a refusal", refused_one)
+
+
+@pytest.fixture
+def full(small_disk: Path) -> Iterator[Server]:
+    """A server whose disk `fill` can fill; ended with the test."""
+    server = Server(small_disk / "data", "--slots", "1").start()
+    yield server
+    if server.process is not None:
+        server.abandon()
+
+
+def test_deletions_go_on_for_as_long_as_there_is_something_to_delete(
+    full: Server, small_disk: Path
+) -> None:
+    """What the first of them frees is not for what comes in meanwhile."""
+    api = full.api
+    spare = [api.digits(f"spare-{seed}", 200, seed=seed).name for seed in range(6)]
+    filler = fill(small_disk)
+    refusal_of_networks(api)
+    for name in spare:
+        api.delete_dataset(name)
+        for number in range(100):
+            status = refused(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                lambda number=number: api.network(f"more-{number}", [784, 300, 10]),
+            )
+            assert error_info(status).reason == "DISK_FULL"
+    filler.unlink()
+    api.network("again", [784, 10])
+    full.stop()
+
+
+def test_a_job_that_waits_for_space_can_be_cancelled_and_deleted(
+    full: Server, small_disk: Path
+) -> None:
+    api = full.api
+    data = api.digits("rows", 1000).name
+    network = api.network("net", [784, 64, 10]).name
+    job = api.train("j", network, data, epochs=100_000, learning_rate=0.1, keep_checkpoints=-1)
+    wait_until("an epoch", lambda: api.job(job.name).epochs_completed >= 2)
+    fill(small_disk)
+    refusal_of_networks(api)
+    epochs = wait_until("an epoch", lambda: api.job(job.name).epochs_completed)
+    assert api.job(job.name).state == Job.RUNNING
+    api.training.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=job.name))
+    ended = api.ended(job.name)
+    assert ended.state == Job.CANCELLED and ended.epochs_completed >= epochs
+    assert_gap_free(api.events(job.name))
+    api.training.DeleteTrainingJob(training_pb2.DeleteTrainingJobRequest(name=job.name))
+    assert not (full.data_dir / "jobs" / job.uid).exists()
+    full.stop()
+
+
+def test_a_job_that_starts_on_a_full_disk_waits_and_is_not_lost(
+    full: Server, small_disk: Path
+) -> None:
+    """The database may still have room in its log when nothing else has."""
+    api = full.api
+    data = api.digits("rows", 1000).name
+    network = api.network("net", [784, 64, 10]).name
+    spec = {"epochs": 3, "learning_rate": 0.1}
+    digest = api.trained("undisturbed", network, data, **spec).weights_digest
+    # As much as makes the log be written back: from then on it is written again.
+    log = full.data_dir / "trainyard.db-wal"
+    number = 0
+    while log.stat().st_size < 4_100_000:
+        api.network(f"n{number}", [784] + [10] * 50)
+        number += 1
+    for last in range(3):
+        api.network(f"last-{last}", [784, 10])
+    filler = fill(small_disk)
+    job = api.train("j", network, data, **spec).name
+    wait_until("its worker", lambda: full.workers(job))
+    waiting = api.job(job)
+    assert waiting.state == Job.RUNNING and waiting.attempt == 1
+    filler.unlink()
+    done = api.ended(job)
+    assert done.state == Job.SUCCEEDED and done.weights_digest == digest
+    assert done.attempt == 1
+    full.stop()
+
+
+def test_an_upload_to_a_full_disk_goes_on_from_what_was_committed(
+    full: Server, small_disk: Path
+) -> None:
+    api = full.api
+    content = b"".join(b"%d,%d\n" % (row % 7, row % 2) for row in range(500_000))
+    half = len(content) // 2
+    name = api.create_dataset("d", upload=dataset_pb2.UploadSource()).name
+    api.write(name, dataset_pb2.UploadPart.DATA, content[:half], finish=False)
+    filler = fill(small_disk)
+    status = refused(
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        lambda: api.write(name, dataset_pb2.UploadPart.DATA, content[half:], offset=half),
+    )
+    assert error_info(status).reason == "DISK_FULL" and "delete" in status.message
+    assert api.get_dataset(name).parts[0].committed_bytes == half
+    (part,) = full.data_dir.glob("uploads/*/data")
+    assert part.stat().st_size == half
+    filler.unlink()
+    api.write(name, dataset_pb2.UploadPart.DATA, content[half:], offset=half)
+    assert api.settled_dataset(name).row_count == 500_000
+    full.stop()
+
+
+def test_a_data_directory_that_may_only_be_read_is_refused(
+    full: Server, small_disk: Path
+) -> None:
+    full.stop()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = admin("--data-dir", full.data_dir, "--listen", "127.0.0.1:0")
+    assert done.returncode == 1 and done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert "cannot open" in line and "Read-only file system" in line
+    assert str(full.data_dir) in line and "--data-dir" in line

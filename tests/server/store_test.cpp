@@ -135,6 +135,16 @@ TEST_F(StoreTest, ADatabaseOfANewerServerIsRefused) {
   EXPECT_EQ(GetErrorDetails(store.status()).reason, "DATABASE_NEWER");
 }
 
+TEST_F(StoreTest, AFileThatIsNoDatabaseIsRefused) {
+  store_.reset();
+  std::ofstream(layout_.Database(), std::ios::binary | std::ios::trunc) << std::string(8192, 'x');
+  const auto store = Store::Open(layout_);
+  EXPECT_EQ(GetErrorDetails(store.status()).reason, "DATABASE_DAMAGED");
+  const std::string message(store.status().message());
+  EXPECT_NE(message.find(layout_.Database().string()), std::string::npos) << message;
+  EXPECT_NE(message.find("restore a backup"), std::string::npos) << message;
+}
+
 TEST_F(StoreTest, ADamagedDatabaseIsRefused) {
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(Insert("network-" + std::to_string(i)).ok());
   store_.reset();
