@@ -20,6 +20,8 @@
 #include "server/exec/local_executor.h"
 #include "server/jobs/job_service.h"
 #include "server/networks/network_service.h"
+#include "server/resources/clock.h"
+#include "server/resources/periodic.h"
 #include "server/rpc/services.h"
 #include "server/rpc/watch_reactor.h"
 #include "server/rpc/worker_rpc.h"
@@ -38,6 +40,7 @@ constexpr int kWatchThreads = 2;
 constexpr int kShortTasks = 2;
 constexpr int kMaxThreads = 256;
 constexpr std::chrono::seconds kShutdownDeadline{2};
+constexpr std::chrono::hours kBetweenTrims{1};
 
 // HOST of HOST:PORT, without the brackets of an IPv6 address.
 std::string_view HostOf(std::string_view address) {
@@ -97,6 +100,9 @@ class RunningApp final : public App {
     if (status.ok()) status = jobs_->Recover();
     if (status.ok()) status = evaluations_->Recover();
     if (status.ok()) status = ServePublic();
+    if (!status.ok()) return status;
+    trimming_ = std::make_unique<Periodic>(
+        kBetweenTrims, [this] { datasets_->FailAbandonedUploads(Now().seconds()); });
     return status;
   }
 
@@ -110,6 +116,7 @@ class RunningApp final : public App {
     }
     if (jobs_ != nullptr) jobs_->Close();
     if (store_ != nullptr) store_->GiveUp();
+    trimming_.reset();
     if (watch_ != nullptr) watch_->Drain();
     if (pool_ != nullptr) pool_->Drain();
     const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;
@@ -190,6 +197,7 @@ class RunningApp final : public App {
   std::unique_ptr<EvaluationRpc> evaluation_rpc_;
   std::unique_ptr<grpc::Server> worker_server_;
   std::unique_ptr<grpc::Server> public_server_;
+  std::unique_ptr<Periodic> trimming_;
   std::string address_;
   bool drained_ = false;
 };

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -19,6 +21,9 @@
 
 namespace trainyard::server {
 
+// How long an upload may rest before it is given up.
+inline constexpr std::chrono::seconds kUploadPatience = std::chrono::hours(24 * 7);
+
 // Owns every dataset's state and the folders datasets/ and uploads/. Any
 // thread.
 class DatasetService {
@@ -28,6 +33,10 @@ class DatasetService {
   // Goes on with what an earlier server was making, and removes what no
   // dataset owns.
   absl::Status Recover();
+
+  // Fails and removes uploads of which nothing has arrived for kUploadPatience,
+  // `now` in seconds since 1970.
+  void FailAbandonedUploads(std::int64_t now);
 
   // The calls of DatasetService; errors as its proto says.
   absl::StatusOr<v1::Dataset> Create(const Caller& caller, const v1::CreateDatasetRequest& request);
@@ -62,6 +71,8 @@ class DatasetService {
                      const worker::v1::IngestOutcome& outcome);
   void Fail(const std::string& name, const std::string& uid, const absl::Status& error);
   void RemoveUpload(const std::string& uid);
+  std::int64_t LastMoveOf(const v1::Dataset& dataset) const;
+  void FailIfAbandoned(const v1::Dataset& dataset, std::int64_t now);
 
   const Layout& layout_;
   Store& store_;

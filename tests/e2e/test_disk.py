@@ -469,6 +469,11 @@ def test_a_job_that_waits_for_space_can_be_cancelled_and_deleted(
     full.stop()
 
 
+def lock_of(server: Server, job: str) -> Path:
+    """What a job's worker holds while it lives."""
+    return server.data_dir / "run" / server.api.job(job).uid
+
+
 def test_a_job_that_starts_on_a_full_disk_waits_and_is_not_lost(
     full: Server, small_disk: Path
 ) -> None:
@@ -488,9 +493,12 @@ def test_a_job_that_starts_on_a_full_disk_waits_and_is_not_lost(
         api.network(f"last-{last}", [784, 10])
     filler = fill(small_disk)
     job = api.train("j", network, data, **spec).name
-    wait_until("its worker", lambda: full.workers(job))
-    waiting = api.job(job)
-    assert waiting.state == Job.RUNNING and waiting.attempt == 1
+    wait_until("its worker to try", lambda: lock_of(full, job).exists())
+    (worker,) = full.workers(job)
+    for _ in range(300):
+        waiting = api.job(job)
+        assert waiting.state == Job.RUNNING and waiting.attempt == 1
+        assert set(full.workers(job)) == {worker}
     filler.unlink()
     done = api.ended(job)
     assert done.state == Job.SUCCEEDED and done.weights_digest == digest
