@@ -85,7 +85,9 @@ absl::Status CopyNamedFiles(const Layout& from, const Layout& to) {
   for (const std::string& file : *files) {
     const fs::path target = to.root() / file;
     std::error_code error;
-    if (fs::exists(target, error)) continue;  // from an earlier try; content never changes
+    // From an earlier try. An upload may have grown since; nothing else changes.
+    const bool grows = target.parent_path().parent_path() == to.Upload("").parent_path();
+    if (!grows && fs::exists(target, error)) continue;
     fs::create_directories(target.parent_path(), error);
     if (error) return SystemError(error.value(), "make folder", target.parent_path().string());
     if (auto status = CopyFile(from.root() / file, target); !status.ok()) {

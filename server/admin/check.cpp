@@ -30,7 +30,13 @@ class Checker {
 
   absl::Status Run() {
     auto status = ForEach(ResourceKind::kDataset, [this](const auto& row) { Dataset(row); });
+    if (status.ok()) {
+      status = ForEach(ResourceKind::kNetwork, [this](const auto& row) { Network(row); });
+    }
     if (status.ok()) status = ForEach(ResourceKind::kJob, [this](const auto& row) { Job(row); });
+    if (status.ok()) {
+      status = ForEach(ResourceKind::kEvaluation, [this](const auto& row) { Evaluation(row); });
+    }
     if (!status.ok()) return status;
     FindLeftovers(layout_.Dataset(""), digests_);
     FindLeftovers(layout_.Job(""), jobs_);
@@ -60,7 +66,10 @@ class Checker {
     if (!dataset.ParseFromString(row.body)) {
       return Fault(StrCat(row.name, ": its record cannot be read; restore a backup"));
     }
-    if (IsBeingMade(dataset.state())) uploads_.insert(row.uid);
+    if (IsBeingMade(dataset.state())) {
+      uploads_.insert(row.uid);
+      for (const auto& part : dataset.parts()) Part(row, part);
+    }
     if (dataset.state() != v1::Dataset::ACTIVE || !digests_.insert(row.digest).second) return;
     const fs::path folder = layout_.Dataset(row.digest);
     const auto stored = trainyard::Dataset::Open(folder);
@@ -72,6 +81,35 @@ class Checker {
     if (ContentDigestOf(*stored) != row.digest) {
       Fault(StrCat(row.name, ": the content of ", folder.string(), " is not what its digest says",
                    remedy));
+    }
+  }
+
+  void Part(const ResourceRow& row, const v1::UploadPart& part) {
+    const fs::path file = part.kind() == v1::UploadPart::LABELS ? layout_.UploadLabels(row.uid)
+                                                                : layout_.UploadData(row.uid);
+    std::error_code error;
+    const auto size = fs::file_size(file, error);
+    const std::int64_t bytes = error ? 0 : static_cast<std::int64_t>(size);
+    if (bytes >= part.committed_bytes()) return;
+    Fault(StrCat(row.name, ": ", file.string(), " has ", bytes, " bytes of the ",
+                 part.committed_bytes(), " that were uploaded; delete the dataset and upload ",
+                 "again"));
+  }
+
+  void Network(const ResourceRow& row) {
+    v1::Network network;
+    if (!network.ParseFromString(row.body) || network.name() != row.name) {
+      Fault(StrCat(row.name, ": its record cannot be read; restore a backup"));
+    }
+  }
+
+  void Evaluation(const ResourceRow& row) {
+    store::v1::EvaluationRecord record;
+    if (!record.ParseFromString(row.body) || record.evaluation().name() != row.name) {
+      return Fault(StrCat(row.name, ": its record cannot be read; restore a backup"));
+    }
+    if (!jobs_.contains(record.job_uid())) {
+      Fault(StrCat(row.name, ": its job is not there; restore a backup"));
     }
   }
 
@@ -90,7 +128,12 @@ class Checker {
     if (!network.ok()) {
       return Fault(StrCat(row.name, ": its network: ", network.status().message()));
     }
-    for (const auto& kept : record.checkpoints()) Checkpoint(row, kept.file(), *network);
+    std::set<std::string> files;
+    for (const auto& kept : record.checkpoints()) {
+      files.insert(kept.file());
+      Checkpoint(row, kept.file(), *network);
+    }
+    FindLeftovers(layout_.Checkpoints(row.uid), files);
   }
 
   void Log(const ResourceRow& row, const v1::TrainingJob& job) {
@@ -99,10 +142,27 @@ class Checker {
     report_.events += span->count;
     const bool whole = span->first == job.first_sequence() && span->last == job.last_sequence() &&
                        span->count == span->last - span->first + 1;
-    if (whole) return;
+    if (whole) return Events(row);
     Fault(StrCat(row.name, ": its log has ", span->count, " events from ", span->first, " to ",
                  span->last, " and should have those from ", job.first_sequence(), " to ",
                  job.last_sequence(), "; restore a backup"));
+  }
+
+  // The first event of a log that is not what was written.
+  void Events(const ResourceRow& row) {
+    std::int64_t after = 0;
+    while (true) {
+      const auto events = reader_.Events(row.uid, after, kPage);
+      if (!events.ok()) return Fault(StrCat(row.name, ": its log: ", events.status().message()));
+      if (events->empty()) return;
+      for (const EventRow& stored : *events) {
+        v1::TrainingEvent event;
+        after = stored.sequence;
+        if (event.ParseFromString(stored.body) && event.sequence() == stored.sequence) continue;
+        return Fault(StrCat(row.name, ": event ", stored.sequence,
+                            " of its log cannot be read; restore a backup"));
+      }
+    }
   }
 
   void Checkpoint(const ResourceRow& row, const std::string& file, const NetworkSpec& network) {

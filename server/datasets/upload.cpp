@@ -64,6 +64,7 @@ class DatasetService::Upload {
                           : datasets_.layout_.UploadLabels(dataset_.uid());
     file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (file_ < 0) return SystemError(errno, "write", path.string());
+    if (auto whole = CheckLength(offset); !whole.ok()) return whole;
     // Bytes beyond what was committed may be anything after a crash.
     if (::ftruncate(file_, offset) != 0) return SystemError(errno, "write", path.string());
     size_ = committed_ = offset;
@@ -109,6 +110,16 @@ class DatasetService::Upload {
   std::int64_t committed() const { return committed_; }
 
  private:
+  // To go on behind a hole would make a dataset that nobody has sent.
+  absl::Status CheckLength(std::int64_t offset) const {
+    struct stat file {};
+    if (::fstat(file_, &file) != 0) return SystemError(errno, "stat the upload", dataset_.name());
+    if (file.st_size >= offset) return absl::OkStatus();
+    return MakeError(absl::StatusCode::kDataLoss, {"UPLOAD_DAMAGED", "name", {}},
+                     StrCat("the server has lost a part of what was uploaded of ", dataset_.name(),
+                            "; delete it and upload again"));
+  }
+
   absl::Status CannotWrite(int error) {
     const auto status = SystemError(error, "write the upload", dataset_.name());
     if (!IsDiskFull(status)) return status;

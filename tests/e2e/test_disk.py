@@ -121,6 +121,9 @@ def test_a_file_that_is_gone_and_one_that_nobody_knows(directory: Path) -> None:
         "DELETE FROM events WHERE sequence = 3",
         "UPDATE resources SET body = x'ffff' WHERE name LIKE '%/jobs/done'",
         "UPDATE resources SET state = 1 WHERE name LIKE '%/jobs/done'",
+        "UPDATE resources SET body = x'ffff' WHERE name LIKE '%/evaluations/%'",
+        "UPDATE events SET body = x'ffff' WHERE sequence = 2",
+        "UPDATE events SET body = (SELECT body FROM events WHERE sequence = 3) WHERE sequence = 2",
     ],
 )
 def test_a_changed_database_is_found(directory: Path, change: str) -> None:
@@ -129,6 +132,45 @@ def test_a_changed_database_is_found(directory: Path, change: str) -> None:
     done = check(directory)
     assert done.returncode == 1
     assert "FAULT users/local/jobs/done" in done.stdout
+
+
+def test_a_network_that_cannot_be_read_is_found(directory: Path) -> None:
+    with sqlite3.connect(directory / "trainyard.db") as database:
+        database.execute("UPDATE resources SET body = x'ffff' WHERE name LIKE '%/networks/net'")
+    done = check(directory)
+    assert done.returncode == 1
+    assert "FAULT users/local/networks/net" in done.stdout and "1 faults" in done.stdout
+
+
+def test_a_checkpoint_that_was_not_finished_is_unused(directory: Path) -> None:
+    folder = only(directory, "jobs/*/checkpoints")
+    (folder / "9-0-a1.tmp").write_bytes(b"half")
+    done = check(directory)
+    assert done.returncode == 0
+    assert f"unused {folder / '9-0-a1.tmp'}" in done.stdout
+
+
+def test_an_upload_that_lost_bytes_is_found_and_not_gone_on_with(
+    new_server: Callable[..., Server],
+) -> None:
+    server = new_server()
+    name = server.api.create_dataset("d", upload=dataset_pb2.UploadSource()).name
+    server.api.write(name, dataset_pb2.UploadPart.DATA, b"0,0\n1,1\n", finish=False)
+    copy = server.data_dir.parent / "copy-of-upload"
+    backup = admin("backup", "--data-dir", server.data_dir, "--to", copy)
+    assert backup.returncode == 0, backup.stderr
+    server.stop()
+    assert check(copy).returncode == 0
+    os.truncate(only(server.data_dir, "uploads/*/data"), 5)
+    done = check(server.data_dir)
+    assert done.returncode == 1 and f"FAULT {name}" in done.stdout
+    server.start()
+    status = refused(
+        grpc.StatusCode.DATA_LOSS,
+        lambda: server.api.write(name, dataset_pb2.UploadPart.DATA, b"2,0\n", offset=8),
+    )
+    assert error_info(status).reason == "UPLOAD_DAMAGED"
+    server.stop()
 
 
 def spoil(file: Path) -> None:

@@ -90,5 +90,14 @@ TEST_F(UploadTest, OneThatIsBeingWrittenIsLeftAlone) {
   EXPECT_EQ(Get().parts(0).committed_bytes(), 4);
 }
 
+TEST_F(UploadTest, OneThatLostBytesIsNotGoneOnWith) {
+  ASSERT_TRUE(Write(0).ok());
+  std::filesystem::resize_file(layout_.UploadData(uid_), 3);
+  const auto status = Write(4);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_EQ(GetErrorDetails(status).reason, "UPLOAD_DAMAGED");
+  EXPECT_EQ(Get().parts(0).committed_bytes(), 4);
+}
+
 }  // namespace
 }  // namespace trainyard::server
