@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "trainyard/v1/admin.pb.h"
 
 namespace trainyard::server {
 
@@ -12,6 +13,7 @@ namespace trainyard::server {
 struct Caller {
   // users/{user}
   std::string user;
+  v1::Role role = v1::ADMIN;
 };
 
 // ^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$, else INVALID_ARGUMENT naming `field`.
