@@ -3,6 +3,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,9 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "grpc/health/v1/health.pb.h"
+#include "server/auth/accounts.h"
+#include "server/auth/admin_service.h"
+#include "server/auth/gatekeeper.h"
 #include "server/datasets/dataset_service.h"
 #include "server/evaluations/evaluation_service.h"
 #include "server/events/event_hub.h"
@@ -27,6 +31,7 @@
 #include "server/rpc/worker_rpc.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
+#include "server/tls/credentials.h"
 #include "server/workers/slot_queue.h"
 #include "server/workers/worker_pool.h"
 
@@ -41,6 +46,7 @@ constexpr int kShortTasks = 2;
 constexpr int kMaxThreads = 256;
 constexpr std::chrono::seconds kShutdownDeadline{2};
 constexpr std::chrono::hours kBetweenTrims{1};
+constexpr std::chrono::minutes kBetweenUses{1};
 
 // HOST of HOST:PORT, without the brackets of an IPv6 address.
 std::string_view HostOf(std::string_view address) {
@@ -49,22 +55,25 @@ std::string_view HostOf(std::string_view address) {
   return host;
 }
 
-absl::Status CheckListen(const std::string& listen) {
+absl::Status CheckListen(const std::string& listen, bool single_user) {
   const std::string_view host = HostOf(listen);
   if (listen.find(':') == std::string::npos || host.empty()) {
     return FieldError("--listen", "INVALID_ADDRESS",
                       StrCat("--listen takes HOST:PORT, not '", listen, "'"));
   }
+  if (!single_user) return absl::OkStatus();
   if (host == "localhost" || host == "::1" || host.starts_with("127.")) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", "--listen", {}},
                    StrCat("this single-user server listens on loopback only, not on ", host,
-                          ": use 127.0.0.1:PORT, and an SSH tunnel from elsewhere"));
+                          ": use 127.0.0.1:PORT and an SSH tunnel from elsewhere, or make a class "
+                          "of it with `trainyard-server init`"));
 }
 
 // Listens on `listen` and reports the port that was bound.
 std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder& builder, const std::string& listen,
+                                     std::shared_ptr<grpc::ServerCredentials> credentials,
                                      int max_bytes, int& port) {
-  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(listen, std::move(credentials), &port);
   builder.SetMaxReceiveMessageSize(max_bytes);
   builder.SetMaxSendMessageSize(-1);
   // A port that another server has is an error, not a share of its calls.
@@ -88,19 +97,21 @@ class RunningApp final : public App {
   ~RunningApp() override { Drain(); }
 
   absl::Status Open() {
-    if (auto status = CheckListen(options_.listen); !status.ok()) return status;
     if (auto status = layout_.Create(); !status.ok()) return status;
     if (auto status = DirectoryLock::Acquire(layout_, lock_); !status.ok()) return status;
     auto store = Store::Open(layout_);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
-    Build();
+    if (auto status = Build(); !status.ok()) return status;
+    auto listen = CheckListen(options_.listen, accounts_->single_user());
+    if (!listen.ok()) return listen;
     if (auto status = ServeWorkers(); !status.ok()) return status;
     auto status = datasets_->Recover();
     if (status.ok()) status = jobs_->Recover();
     if (status.ok()) status = evaluations_->Recover();
     if (status.ok()) status = ServePublic();
     if (!status.ok()) return status;
+    uses_ = std::make_unique<Periodic>(kBetweenUses, [this] { admin_->KeepUses(); });
     trimming_ = std::make_unique<Periodic>(
         kBetweenTrims, [this] { datasets_->FailAbandonedUploads(Now().seconds()); });
     return status;
@@ -117,6 +128,7 @@ class RunningApp final : public App {
     if (jobs_ != nullptr) jobs_->Close();
     if (store_ != nullptr) store_->GiveUp();
     trimming_.reset();
+    uses_.reset();
     if (watch_ != nullptr) watch_->Drain();
     if (pool_ != nullptr) pool_->Drain();
     const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;
@@ -125,7 +137,16 @@ class RunningApp final : public App {
   }
 
  private:
-  void Build() {
+  absl::Status Build() {
+    auto accounts = Accounts::Open(*store_);
+    if (!accounts.ok()) return accounts.status();
+    accounts_ = *std::move(accounts);
+    auto fingerprint = Fingerprint();
+    if (!fingerprint.ok()) return fingerprint.status();
+    gatekeeper_ = std::make_unique<Gatekeeper>(*accounts_);
+    admin_ = std::make_unique<AdminService>(*store_, *accounts_, gatekeeper_->limits(),
+                                            *std::move(fingerprint));
+    const QuotaOf quota_of = [this](const std::string& user) { return accounts_->QuotaOf(user); };
     executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
     pool_ = std::make_unique<WorkerPool>(*executor_);
     short_tasks_ = std::make_unique<SlotQueue>(kShortTasks);
@@ -133,17 +154,32 @@ class RunningApp final : public App {
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
     watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
     networks_ = std::make_unique<NetworkService>(*store_);
-    datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_);
+    datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_, quota_of);
     jobs_ = std::make_unique<JobService>(
         layout_, *store_, *hub_, *pool_,
-        JobOptions{options_.slots, options_.watts_per_core, options_.keep_events});
+        JobOptions{options_.slots, options_.watts_per_core, options_.keep_events, quota_of});
     evaluations_ =
         std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_, *jobs_);
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
-    network_rpc_ = std::make_unique<NetworkRpc>(*networks_);
-    dataset_rpc_ = std::make_unique<DatasetRpc>(*datasets_);
-    training_rpc_ = std::make_unique<TrainingRpc>(*jobs_, *watch_);
-    evaluation_rpc_ = std::make_unique<EvaluationRpc>(*evaluations_);
+    network_rpc_ = std::make_unique<NetworkRpc>(*gatekeeper_, *networks_);
+    dataset_rpc_ = std::make_unique<DatasetRpc>(*gatekeeper_, *datasets_);
+    training_rpc_ = std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *watch_);
+    evaluation_rpc_ = std::make_unique<EvaluationRpc>(*gatekeeper_, *evaluations_);
+    admin_rpc_ = std::make_unique<AdminRpc>(*gatekeeper_, *admin_, [] { ::raise(SIGTERM); });
+    return absl::OkStatus();
+  }
+
+  bool Encrypts() const { return !accounts_->single_user() && !options_.insecure; }
+
+  std::shared_ptr<grpc::ServerCredentials> PublicCredentials() const {
+    return Encrypts() ? ReloadingCredentials(TlsFiles(layout_.Tls()))
+                      : grpc::InsecureServerCredentials();
+  }
+
+  // Of the authority, for the lines that people join by.
+  absl::StatusOr<std::string> Fingerprint() const {
+    if (!Encrypts()) return "";
+    return FingerprintOf(TlsFiles(layout_.Tls()).authority);
   }
 
   absl::Status ServeWorkers() {
@@ -153,7 +189,8 @@ class RunningApp final : public App {
     grpc::ServerBuilder builder;
     builder.RegisterService(worker_rpc_.get());
     int port = 0;
-    worker_server_ = Listen(builder, StrCat("unix:", path), kWorkerMessageBytes, port);
+    worker_server_ = Listen(builder, StrCat("unix:", path), grpc::InsecureServerCredentials(),
+                            kWorkerMessageBytes, port);
     if (worker_server_ == nullptr) return absl::UnavailableError("cannot listen on " + path);
     ::chmod(path.c_str(), 0600);
     return absl::OkStatus();
@@ -165,8 +202,10 @@ class RunningApp final : public App {
     builder.RegisterService(network_rpc_.get());
     builder.RegisterService(training_rpc_.get());
     builder.RegisterService(evaluation_rpc_.get());
+    builder.RegisterService(admin_rpc_.get());
     int port = 0;
-    public_server_ = Listen(builder, options_.listen, kPublicMessageBytes, port);
+    public_server_ =
+        Listen(builder, options_.listen, PublicCredentials(), kPublicMessageBytes, port);
     if (public_server_ == nullptr || port == 0) {
       return MakeError(absl::StatusCode::kUnavailable, {"ADDRESS_IN_USE", "--listen", {}},
                        StrCat("cannot listen on ", options_.listen,
@@ -180,6 +219,9 @@ class RunningApp final : public App {
   const Layout layout_;
   DirectoryLock lock_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<Accounts> accounts_;
+  std::unique_ptr<Gatekeeper> gatekeeper_;
+  std::unique_ptr<AdminService> admin_;
   std::unique_ptr<EventHub> hub_;
   std::unique_ptr<Stepper> stepper_;
   std::unique_ptr<WatchContext> watch_;
@@ -195,9 +237,11 @@ class RunningApp final : public App {
   std::unique_ptr<DatasetRpc> dataset_rpc_;
   std::unique_ptr<TrainingRpc> training_rpc_;
   std::unique_ptr<EvaluationRpc> evaluation_rpc_;
+  std::unique_ptr<AdminRpc> admin_rpc_;
   std::unique_ptr<grpc::Server> worker_server_;
   std::unique_ptr<grpc::Server> public_server_;
   std::unique_ptr<Periodic> trimming_;
+  std::unique_ptr<Periodic> uses_;
   std::string address_;
   bool drained_ = false;
 };

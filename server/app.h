@@ -22,6 +22,8 @@ struct AppOptions {
   std::int64_t keep_events = 0;
   // What workers estimate energy with where they cannot measure it.
   double watts_per_core = kDefaultWattsPerCore;
+  // Of a class's server: take tokens in plaintext, behind something that encrypts.
+  bool insecure = false;
   // The trainyard-worker binary.
   std::filesystem::path worker;
 };

@@ -15,6 +15,7 @@
 #include "core/base/file.h"
 #include "server/admin/backup.h"
 #include "server/admin/check.h"
+#include "server/admin/init.h"
 #include "server/app.h"
 
 namespace {
@@ -78,6 +79,29 @@ int BackUp(const std::filesystem::path& data_dir, const std::filesystem::path& t
   return 0;
 }
 
+int Init(const std::filesystem::path& data_dir, const trainyard::server::InitOptions& options) {
+  const auto made = trainyard::server::InitDirectory(
+      trainyard::server::Layout(std::filesystem::absolute(data_dir)), options);
+  if (!made.ok()) return Fail(made.status());
+  std::cout << "made " << made->admin << ", the first administrator, and certificates for";
+  for (const std::string& name : made->names) std::cout << " " << name;
+  std::cout << "\n\nfingerprint  " << made->fingerprint << "\ntoken        " << made->token
+            << "\n\nKeep the token: it is not shown again. Start the server, then log in with it:\n"
+            << "  trainyard login --server HOST:PORT --fingerprint " << made->fingerprint
+            << std::endl;
+  return 0;
+}
+
+int Renew(const std::filesystem::path& data_dir, const std::vector<std::string>& names) {
+  const auto renewed = trainyard::server::RenewCertificate(
+      trainyard::server::Layout(std::filesystem::absolute(data_dir)), names);
+  if (!renewed.ok()) return Fail(renewed.status());
+  std::cout << "new certificate for";
+  for (const std::string& name : *renewed) std::cout << " " << name;
+  std::cout << "; a server that runs takes it within seconds" << std::endl;
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -92,6 +116,8 @@ int main(int argc, char** argv) {
       ->required();
   cli.add_option("--listen", options.listen, "HOST:PORT for gRPC; port 0 picks a free one")
       ->capture_default_str();
+  cli.add_flag("--insecure", options.insecure,
+               "Take tokens in plaintext: only behind something that encrypts, such as nginx");
   cli.add_option("--slots", options.slots, "Jobs that run at once (default: the cores)")
       ->check(CLI::Range(1, 1024));
   cli.add_option("--keep-events", options.keep_events,
@@ -106,7 +132,18 @@ int main(int argc, char** argv) {
   auto* backup = cli.add_subcommand("backup", "Copy a directory; its server may run");
   std::filesystem::path to;
   backup->add_option("--to", to, "Empty or new directory")->required();
-  for (auto* command : {check, backup}) command->fallthrough();
+  auto* init = cli.add_subcommand("init",
+                                  "Make a class of a directory: certificates, and the "
+                                  "first administrator's token");
+  trainyard::server::InitOptions init_options;
+  init->add_option("--name", init_options.names,
+                   "Name or address by which the server is reached (default: this machine's)");
+  init->add_option("--admin", init_options.admin, "Id of the administrator");
+  auto* renew = cli.add_subcommand("renew", "Issue another certificate by the same authority");
+  std::vector<std::string> renewed_names;
+  renew->add_option("--name", renewed_names,
+                    "Name or address by which the server is reached (default: this machine's)");
+  for (auto* command : {check, backup, init, renew}) command->fallthrough();
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -116,6 +153,8 @@ int main(int argc, char** argv) {
   ::umask(077);
   if (*check) return Check(options.data_dir);
   if (*backup) return BackUp(options.data_dir, to);
+  if (*init) return Init(options.data_dir, init_options);
+  if (*renew) return Renew(options.data_dir, renewed_names);
   spdlog::set_default_logger(spdlog::stderr_color_mt("trainyard"));
   trainyard::SetSyncFailureHandler(EndAtOnce);
   const sigset_t signals = BlockSignals();

@@ -4,6 +4,8 @@
 
 #include "client/cli/choices.h"
 #include "client/cli/commands/commands.h"
+#include "client/cli/report.h"
+#include "client/lib/login.h"
 
 namespace trainyard::client {
 namespace {
@@ -16,10 +18,10 @@ CLI::App& AddGroup(CLI::App& app, const std::string& name, const std::string& he
 
 void AddGlobalOptions(CLI::App& app, Context& context) {
   app.set_version_flag("--version", std::string("trainyard ") + TRAINYARD_VERSION);
-  app.add_option("--server", context.server, "Server, as HOST:PORT")
+  app.add_option("--server", context.server,
+                 "Server, as HOST:PORT (default: the one that was joined, or 127.0.0.1:7700)")
       ->envname("TRAINYARD_SERVER")
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
+      ->type_name("HOST:PORT");
   auto* output = app.add_option_function<std::string>(
       "--output", [&context](const std::string& format) { context.json = format == "json"; },
       "How answers are printed: for people, or one JSON message a line (default: table)");
@@ -46,12 +48,14 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddDatasetList(dataset, context);
   AddDatasetShow(dataset, context);
   AddDatasetPreview(dataset, context);
+  AddDatasetShare(dataset, context);
   AddDatasetDelete(dataset, context);
 
   CLI::App& network = AddGroup(*app, "network", "Define networks");
   AddNetworkCreate(network, context);
   AddNetworkList(network, context);
   AddNetworkShow(network, context);
+  AddNetworkShare(network, context);
   AddNetworkDelete(network, context);
 
   AddTrain(*app, context);
@@ -75,6 +79,12 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddEvaluationMisclassified(evaluation, context);
 
   AddPredict(*app, context);
+  AddJoin(*app, context);
+  AddLogin(*app, context);
+  AddToken(AddGroup(*app, "token", "Make and end tokens of yours"), context);
+  CLI::App& members = AddGroup(*app, "class", "Invite people and look after the class");
+  AddClassInvite(members, context);
+  AddClassMembers(members, context);
   AddCompletion(*app, context);
   return app;
 }
@@ -88,6 +98,11 @@ int RunCommandLine(std::vector<std::string> arguments, Terminal& terminal) {
     app->parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     return app->exit(error, terminal.out(), terminal.err()) == 0 ? kDone : kBadUsage;
+  }
+  if (!context.finds_server) {
+    auto endpoint = FindEndpoint(context.server);
+    if (!endpoint.ok()) return ReportNotSignedIn(context, endpoint.status());
+    context.endpoint = *std::move(endpoint);
   }
   const int code = context.run(context);
   terminal.out().flush();

@@ -27,7 +27,8 @@ struct Context {
   explicit Context(Terminal& the_terminal) : terminal(the_terminal) {}
 
   Terminal& terminal;
-  std::string server = "127.0.0.1:7700";
+  // As given; empty is the server that was joined last, or this machine's.
+  std::string server = "";
   bool json = false;
   // Set by the callback of the subcommand that was named.
   std::function<int(Context&)> run;
@@ -35,11 +36,15 @@ struct Context {
   std::ostream& out() { return terminal.out(); }
   std::ostream& err() { return terminal.err(); }
   Look look() const { return terminal.look(); }
-  // Made by the first use.
+  // Made by the first use, of `endpoint`.
   Connection& connection() {
-    if (!connection_) connection_ = std::make_unique<Connection>(server);
+    if (!connection_) connection_ = std::make_unique<Connection>(endpoint);
     return *connection_;
   }
+  // Found before the command runs, unless it asks not to.
+  Endpoint endpoint;
+  // Set by commands that need no server, or find it themselves.
+  bool finds_server = false;
 
  private:
   std::unique_ptr<Connection> connection_;

@@ -113,6 +113,11 @@ int ReportError(Context& context, const absl::Status& status) {
   return kFailed;
 }
 
+int ReportNotSignedIn(Context& context, const absl::Status& status) {
+  ReportError(context, status);
+  return kNotAllowed;
+}
+
 int ReportFailure(Context& context, absl::string_view what, const google::rpc::Status& status) {
   ErrorDetails error = DecodeError(status);
   error.message =

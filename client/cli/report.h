@@ -27,6 +27,8 @@ void PrintDeleted(Context& context, absl::string_view kind, absl::string_view na
 int ReportError(Context& context, const grpc::Status& status);
 // For what went wrong in the client; always kFailed.
 int ReportError(Context& context, const absl::Status& status);
+// For a server that this machine has not joined; always kNotAllowed.
+int ReportNotSignedIn(Context& context, const absl::Status& status);
 // A resource's own error, such as why a dataset is FAILED.
 int ReportFailure(Context& context, absl::string_view what, const google::rpc::Status& status);
 // Bad usage that the parser could not see.

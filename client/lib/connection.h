@@ -8,6 +8,8 @@
 #include <string>
 #include <tuple>
 
+#include "client/lib/endpoint.h"
+#include "trainyard/v1/admin.grpc.pb.h"
 #include "trainyard/v1/dataset.grpc.pb.h"
 #include "trainyard/v1/evaluation.grpc.pb.h"
 #include "trainyard/v1/network.grpc.pb.h"
@@ -27,10 +29,11 @@ struct ConnectionLimits {
 // thread may call; it outlives what it returns references to.
 class Connection {
  public:
-  // `address` is HOST:PORT.
+  // In plaintext, without a token. `address` is HOST:PORT.
   explicit Connection(std::string address, ConnectionLimits limits = {});
+  explicit Connection(Endpoint endpoint, ConnectionLimits limits = {});
 
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return endpoint_.address; }
 
   // OK as soon as the server answers, else UNAVAILABLE after limits.connect.
   grpc::Status WaitUntilReady();
@@ -53,12 +56,13 @@ class Connection {
   }
 
  private:
-  const std::string address_;
+  const Endpoint endpoint_;
   const ConnectionLimits limits_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::tuple<
       std::unique_ptr<v1::DatasetService::Stub>, std::unique_ptr<v1::NetworkService::Stub>,
-      std::unique_ptr<v1::TrainingService::Stub>, std::unique_ptr<v1::EvaluationService::Stub>>
+      std::unique_ptr<v1::TrainingService::Stub>, std::unique_ptr<v1::EvaluationService::Stub>,
+      std::unique_ptr<v1::AdminService::Stub>>
       stubs_;
 };
 

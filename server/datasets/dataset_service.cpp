@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,12 +13,33 @@
 #include "server/convert/dataset.h"
 #include "server/resources/clock.h"
 #include "server/resources/request.h"
+#include "server/resources/visible.h"
 #include "trainyard/store/v1/records.pb.h"
 
 namespace trainyard::server {
 namespace {
 
 constexpr int kMaxPreviewRows = 100;
+
+absl::Status CheckSharing(const v1::Dataset& dataset) {
+  if (!v1::Visibility_IsValid(dataset.visibility())) {
+    return FieldError("dataset.visibility", "INVALID_VISIBILITY",
+                      "a dataset is PRIVATE, shared with the CLASS, or HIDDEN");
+  }
+  if (dataset.hidden_policy().evaluations_per_day() >= 0) return absl::OkStatus();
+  return FieldError("dataset.hidden_policy.evaluations_per_day", "NEGATIVE",
+                    "hidden_policy.evaluations_per_day is negative; 0 is without bound");
+}
+
+// What will be stored of a generated dataset, about; an upload is counted as it
+// comes.
+std::int64_t BytesToCome(const v1::Dataset& dataset) {
+  if (!dataset.has_generator()) return 1;
+  constexpr std::int64_t kDigitBytes = 28 * 28 + 4;
+  constexpr std::int64_t kPointBytes = 3 * 4;
+  const bool digits = dataset.generator().kind() == v1::GeneratorSource::DIGITS;
+  return dataset.generator().row_count() * (digits ? kDigitBytes : kPointBytes);
+}
 
 // A new dataset from what the user may set.
 absl::StatusOr<v1::Dataset> NewDataset(const std::string& parent,
@@ -27,6 +49,9 @@ absl::StatusOr<v1::Dataset> NewDataset(const std::string& parent,
   const v1::Dataset& asked = request.dataset();
   dataset.set_task(asked.task());
   dataset.set_class_count(asked.class_count());
+  dataset.set_visibility(asked.visibility());
+  if (asked.has_hidden_policy()) *dataset.mutable_hidden_policy() = asked.hidden_policy();
+  if (auto sharing = CheckSharing(dataset); !sharing.ok()) return sharing;
   if (asked.has_upload()) {
     *dataset.mutable_upload() = asked.upload();
     if (asked.task() == v1::TASK_UNSPECIFIED) dataset.set_task(v1::CLASSIFICATION);
@@ -78,8 +103,8 @@ v1::DatasetRow RowOf(const Dataset& dataset, std::int64_t row) {
 }  // namespace
 
 DatasetService::DatasetService(const Layout& layout, Store& store, WorkerPool& pool,
-                               SlotQueue& slots)
-    : layout_(layout), store_(store), pool_(pool), slots_(slots) {}
+                               SlotQueue& slots, QuotaOf quota_of)
+    : layout_(layout), store_(store), pool_(pool), slots_(slots), quota_of_(std::move(quota_of)) {}
 
 absl::Status DatasetService::Change(const std::string& name, const std::string& uid,
                                     const std::function<absl::Status(v1::Dataset&)>& change,
@@ -114,6 +139,9 @@ absl::StatusOr<v1::Dataset> DatasetService::Create(const Caller& caller,
         if (!dataset.ok()) return dataset.status();
         response = *std::move(dataset);
         if (auto way = MakeWay(transaction, response.name()); !way.ok()) return way;
+        auto room =
+            CheckDatasetBytes(transaction, quota_of_(*parent), *parent, BytesToCome(response));
+        if (!room.ok()) return room;
         ResourceRow row{0,
                         ResourceKind::kDataset,
                         response.name(),
@@ -137,35 +165,43 @@ absl::StatusOr<v1::Dataset> DatasetService::Get(const Caller& caller,
   v1::Dataset dataset;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto row = reader.Get(ResourceKind::kDataset, *name);
-    if (row.ok()) dataset.ParseFromString(row->body);
-    return row.status();
+    if (!row.ok()) return row.status();
+    dataset.ParseFromString(row->body);
+    return MayKnow(caller, row->parent, dataset.visibility()) ? absl::OkStatus() : NotFound(*name);
   });
   if (!status.ok()) return status;
-  return dataset;
+  return SeenBy(caller, std::move(dataset));
 }
 
 absl::StatusOr<v1::ListDatasetsResponse> DatasetService::List(
     const Caller& caller, const v1::ListDatasetsRequest& request) {
-  auto parent = ResolveUser(caller, "parent", request.parent());
+  auto parent = ResolveList(caller, "parent", request.parent());
   if (!parent.ok()) return parent.status();
   auto page = ParsePage(request.page_size(), request.page_token());
   if (!page.ok()) return page.status();
   v1::ListDatasetsResponse response;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto rows = reader.List(ResourceKind::kDataset, *parent, page->after_id, page->size + 1);
-    if (!rows.ok()) return rows.status();
-    const bool more = static_cast<int>(rows->size()) > page->size;
-    if (more) rows->pop_back();
-    for (const ResourceRow& row : *rows) response.add_datasets()->ParseFromString(row.body);
-    if (more) response.set_next_page_token(PageToken(rows->back().id));
-    return absl::OkStatus();
+    v1::Dataset dataset;
+    auto next = ListPage(
+        reader, ResourceKind::kDataset, *parent, *page,
+        [&](const ResourceRow& row) {
+          dataset.ParseFromString(row.body);
+          return MayKnow(caller, row.parent, dataset.visibility());
+        },
+        [&](const ResourceRow&) { *response.add_datasets() = SeenBy(caller, dataset); });
+    if (next.ok()) response.set_next_page_token(*next);
+    return next.status();
   });
   if (!status.ok()) return status;
   return response;
 }
 
-absl::Status DatasetService::CheckUnused(Transaction& transaction, const v1::Dataset& dataset) {
-  const auto in_use = [&](const std::string& user) {
+absl::Status DatasetService::CheckUnused(Transaction& transaction, const Caller& caller,
+                                         const v1::Dataset& dataset) {
+  const auto in_use = [&](const std::string& used_by) {
+    // What others do is theirs to know.
+    const bool tell = caller.staff() || OwnerOf(used_by) == caller.user;
+    const std::string user = tell ? used_by : std::string("a job of another user");
     return MakeError(
         absl::StatusCode::kFailedPrecondition, {"DATASET_IN_USE", "", {{"used_by", user}}},
         StrCat(dataset.name(), " is used by ", user, "; wait for it to end, or cancel it"));
@@ -193,6 +229,28 @@ absl::Status DatasetService::CheckUnused(Transaction& transaction, const v1::Dat
   return absl::OkStatus();
 }
 
+absl::StatusOr<v1::Dataset> DatasetService::Update(const Caller& caller,
+                                                   const v1::UpdateDatasetRequest& request) {
+  auto name = ResolveName(caller, "dataset.name", "datasets", request.dataset().name());
+  if (!name.ok()) return name.status();
+  v1::Dataset response;
+  auto status = Once(store_, {caller, "UpdateDataset", request, request.request_id()}, response,
+                     [&](Transaction& transaction) -> absl::Status {
+                       auto row = transaction.Get(ResourceKind::kDataset, *name);
+                       if (!row.ok()) return row.status();
+                       response.ParseFromString(row->body);
+                       auto applied =
+                           ApplyMask(request.update_mask(), {"visibility", "hidden_policy"},
+                                     request.dataset(), response);
+                       if (applied.ok()) applied = CheckSharing(response);
+                       if (!applied.ok()) return applied;
+                       row->body = response.SerializeAsString();
+                       return transaction.Update(*row);
+                     });
+  if (!status.ok()) return status;
+  return response;
+}
+
 absl::Status DatasetService::Delete(const Caller& caller, const v1::DeleteDatasetRequest& request) {
   auto name = ResolveName(caller, "name", "datasets", request.name());
   if (!name.ok()) return name.status();
@@ -207,7 +265,8 @@ absl::Status DatasetService::Delete(const Caller& caller, const v1::DeleteDatase
              auto row = transaction.Get(ResourceKind::kDataset, *name);
              if (!row.ok()) return row.status();
              deleted.ParseFromString(row->body);
-             if (auto unused = CheckUnused(transaction, deleted); !unused.ok()) return unused;
+             if (auto unused = CheckUnused(transaction, caller, deleted); !unused.ok())
+               return unused;
              if (auto done = transaction.Delete(row->uid); !done.ok()) return done;
              auto count = transaction.CountByDigest(row->digest);
              if (count.ok()) owners = *count;
@@ -224,15 +283,13 @@ absl::Status DatasetService::Delete(const Caller& caller, const v1::DeleteDatase
 
 absl::StatusOr<v1::PreviewDatasetResponse> DatasetService::Preview(
     const Caller& caller, const v1::PreviewDatasetRequest& request) {
-  v1::GetDatasetRequest get;
-  get.set_name(request.name());
-  auto dataset = Get(caller, get);
-  if (!dataset.ok()) return dataset.status();
-  if (dataset->state() != v1::Dataset::ACTIVE) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition, {"DATASET_NOT_ACTIVE", "name", {}},
-        StrCat(dataset->name(), " is ", v1::Dataset::State_Name(dataset->state()), ", not ACTIVE"));
-  }
+  std::optional<v1::Dataset> dataset;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto found = FindDataset(reader, caller, "name", request.name(), DatasetUse::kRead);
+    if (found.ok()) dataset = *std::move(found);
+    return found.status();
+  });
+  if (!status.ok()) return status;
   if (request.row_count() < 0 || request.row_count() > kMaxPreviewRows) {
     return FieldError("row_count", "OUT_OF_RANGE",
                       StrCat("row_count is within 0..", kMaxPreviewRows));

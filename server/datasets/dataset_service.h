@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/resources/names.h"
+#include "server/resources/quota.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
 #include "server/workers/slot_queue.h"
@@ -28,7 +29,8 @@ inline constexpr std::chrono::seconds kUploadPatience = std::chrono::hours(24 * 
 // thread.
 class DatasetService {
  public:
-  DatasetService(const Layout& layout, Store& store, WorkerPool& pool, SlotQueue& slots);
+  DatasetService(const Layout& layout, Store& store, WorkerPool& pool, SlotQueue& slots,
+                 QuotaOf quota_of = {});
 
   // Goes on with what an earlier server was making, and removes what no
   // dataset owns.
@@ -43,6 +45,7 @@ class DatasetService {
   absl::StatusOr<v1::Dataset> Get(const Caller& caller, const v1::GetDatasetRequest& request);
   absl::StatusOr<v1::ListDatasetsResponse> List(const Caller& caller,
                                                 const v1::ListDatasetsRequest& request);
+  absl::StatusOr<v1::Dataset> Update(const Caller& caller, const v1::UpdateDatasetRequest& request);
   absl::Status Delete(const Caller& caller, const v1::DeleteDatasetRequest& request);
   absl::StatusOr<v1::PreviewDatasetResponse> Preview(const Caller& caller,
                                                      const v1::PreviewDatasetRequest& request);
@@ -55,6 +58,8 @@ class DatasetService {
   class IngestTask;
   class Upload;
 
+  // Bytes that a user may yet upload.
+  absl::StatusOr<std::int64_t> RoomFor(const std::string& user);
   // Fails where the disk is full.
   absl::Status AdoptOnce(const std::string& name, const std::string& uid,
                          const worker::v1::IngestOutcome& outcome);
@@ -62,7 +67,8 @@ class DatasetService {
                       const std::function<absl::Status(v1::Dataset&)>& change,
                       v1::Dataset* changed = nullptr,
                       Store::WhenFull when_full = Store::WhenFull::kFail);
-  absl::Status CheckUnused(Transaction& transaction, const v1::Dataset& dataset);
+  static absl::Status CheckUnused(Transaction& transaction, const Caller& caller,
+                                  const v1::Dataset& dataset);
   // Has a worker make the dataset, now or when a slot is free.
   void Ingest(const v1::Dataset& dataset);
   bool StartIngest(const std::string& name, const std::string& uid);
@@ -78,6 +84,7 @@ class DatasetService {
   Store& store_;
   WorkerPool& pool_;
   SlotQueue& slots_;
+  const QuotaOf quota_of_;
 
   // The attempt of an ingesting worker: never twice within a server's life, so
   // that a name used again is not taken for its former owner.

@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -43,8 +45,10 @@ bool AllFinished(const v1::Dataset& dataset) {
 // One part being written. Frees the part when it goes.
 class DatasetService::Upload {
  public:
-  Upload(DatasetService& datasets, v1::Dataset dataset, v1::UploadPart::Kind kind)
-      : datasets_(datasets), dataset_(std::move(dataset)), kind_(kind) {}
+  // At most `room` bytes may come.
+  Upload(DatasetService& datasets, v1::Dataset dataset, v1::UploadPart::Kind kind,
+         std::int64_t room)
+      : datasets_(datasets), dataset_(std::move(dataset)), kind_(kind), room_(room) {}
 
   ~Upload() {
     if (file_ >= 0) ::close(file_);
@@ -78,6 +82,15 @@ class DatasetService::Upload {
     if (size_ + static_cast<std::int64_t>(chunk.size()) > kMaxPartBytes) {
       return MakeError(absl::StatusCode::kResourceExhausted, {"UPLOAD_TOO_LARGE", "chunk", {}},
                        StrCat("an upload has at most ", kMaxPartBytes >> 30, " GiB a part"));
+    }
+    room_ -= static_cast<std::int64_t>(chunk.size());
+    if (room_ < 0) {
+      const std::string user(OwnerOf(dataset_.name()));
+      return OverQuota(user, "dataset_bytes",
+                       StrCat("this upload takes the datasets of ", user, " over the ",
+                              datasets_.quota_of_(user).dataset_bytes(),
+                              " bytes that they may have; delete datasets that are not used any "
+                              "more"));
     }
     while (!chunk.empty()) {
       const ssize_t written = ::pwrite(file_, chunk.data(), chunk.size(), size_);
@@ -168,11 +181,25 @@ class DatasetService::Upload {
   DatasetService& datasets_;
   v1::Dataset dataset_;
   const v1::UploadPart::Kind kind_;
+  std::int64_t room_;
   bool claimed_ = false;
   int file_ = -1;
   std::int64_t size_ = 0;
   std::int64_t committed_ = 0;
 };
+
+absl::StatusOr<std::int64_t> DatasetService::RoomFor(const std::string& user) {
+  const v1::Quota quota = quota_of_(user);
+  if (!quota.has_dataset_bytes()) return std::numeric_limits<std::int64_t>::max();
+  std::int64_t used = 0;
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto bytes = DatasetBytesOf(reader, user);
+    if (bytes.ok()) used = *bytes;
+    return bytes.status();
+  });
+  if (!status.ok()) return status;
+  return std::max<std::int64_t>(0, quota.dataset_bytes() - used);
+}
 
 absl::StatusOr<v1::WriteDatasetResponse> DatasetService::Write(
     const Caller& caller, const std::function<bool(v1::WriteDatasetRequest&)>& read) {
@@ -182,7 +209,9 @@ absl::StatusOr<v1::WriteDatasetResponse> DatasetService::Write(
   get.set_name(message.name());
   auto dataset = Get(caller, get);
   if (!dataset.ok()) return dataset.status();
-  Upload upload(*this, *std::move(dataset), message.part());
+  auto room = RoomFor(caller.user);
+  if (!room.ok()) return room.status();
+  Upload upload(*this, *std::move(dataset), message.part(), *room);
   if (auto status = upload.Open(message.offset()); !status.ok()) return status;
 
   absl::Status status;

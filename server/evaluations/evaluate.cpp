@@ -127,7 +127,10 @@ absl::Status EvaluationService::Finish(const std::string& name, const std::strin
           evaluation.MergeFrom(outcome.evaluation());
           evaluation.set_state(v1::Evaluation::SUCCEEDED);
           store::v1::MisclassifiedRows rows;
-          *rows.mutable_rows() = outcome.misclassified();
+          // Of hidden rows nothing is kept that is not to be told.
+          if (record.dataset().visibility() != v1::HIDDEN) {
+            *rows.mutable_rows() = outcome.misclassified();
+          }
           if (auto put = transaction.PutAttachment(uid, rows.SerializeAsString()); !put.ok()) {
             return put;
           }

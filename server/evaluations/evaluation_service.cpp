@@ -5,13 +5,16 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "core/train/trainer.h"
 #include "server/convert/dataset.h"
 #include "server/convert/network.h"
 #include "server/resources/clock.h"
+#include "server/resources/quota.h"
 #include "server/resources/request.h"
+#include "server/resources/visible.h"
 
 namespace trainyard::server {
 namespace {
@@ -35,18 +38,55 @@ absl::StatusOr<store::v1::JobRecord> ReadJob(Reader& reader, const std::string& 
   return record;
 }
 
-absl::StatusOr<v1::Dataset> ReadActiveDataset(Reader& reader, const Caller& caller,
-                                              std::string_view field, const std::string& name) {
-  auto resolved = ResolveName(caller, field, "datasets", name);
-  if (!resolved.ok()) return resolved.status();
-  auto row = reader.Get(ResourceKind::kDataset, *resolved);
-  if (!row.ok()) return row.status();
-  v1::Dataset dataset;
-  dataset.ParseFromString(row->body);
-  if (dataset.state() == v1::Dataset::ACTIVE) return dataset;
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition, {"DATASET_NOT_ACTIVE", std::string(field), {}},
-      StrCat(dataset.name(), " is ", v1::Dataset::State_Name(dataset.state()), ", not ACTIVE"));
+// What of an evaluation its reader may see: on a HIDDEN dataset of somebody else's
+// the score, and what its policy allows.
+v1::Evaluation SeenBy(const Caller& caller, const store::v1::EvaluationRecord& record) {
+  v1::Evaluation evaluation = record.evaluation();
+  const v1::Dataset& dataset = record.dataset();
+  if (dataset.visibility() != v1::HIDDEN || OwnerOf(dataset.name()) == caller.user) {
+    return evaluation;
+  }
+  evaluation.set_limited(true);
+  evaluation.clear_cost();
+  evaluation.clear_mean_cost();
+  evaluation.clear_misclassified_count();
+  evaluation.clear_dataset_digest();
+  if (evaluation.has_regression()) {
+    evaluation.mutable_regression()->clear_mean_absolute_error();
+    evaluation.mutable_regression()->clear_root_mean_squared_error();
+  }
+  if (dataset.hidden_policy().show_confusion_matrix()) return evaluation;
+  evaluation.clear_row_count();
+  evaluation.clear_confusion_matrix();
+  evaluation.clear_scorecard();
+  evaluation.clear_class_metrics();
+  return evaluation;
+}
+
+// Counts an evaluation on a HIDDEN dataset, within what its policy allows in a day.
+absl::Status CountHidden(Transaction& transaction, const Caller& caller,
+                         const v1::Dataset& dataset) {
+  const int allowed = dataset.hidden_policy().evaluations_per_day();
+  if (dataset.visibility() != v1::HIDDEN || allowed == 0 ||
+      OwnerOf(dataset.name()) == caller.user) {
+    return absl::OkStatus();
+  }
+  constexpr std::int64_t kDay = 24 * 60 * 60;
+  const std::int64_t now = Now().seconds();
+  const std::string key = StrCat("hidden_evaluations/", dataset.uid(), "/", caller.user);
+  const std::string today = StrCat(now / kDay, ":");
+  auto stored = transaction.Fact(key);
+  if (!stored.ok()) return stored.status();
+  int count = 0;
+  if (stored->starts_with(today)) (void)absl::SimpleAtoi(stored->substr(today.size()), &count);
+  if (count >= allowed) {
+    return OverQuota(caller.user, "hidden_evaluations_per_day",
+                     StrCat(caller.user, " has evaluated on ", dataset.name(), " ", count,
+                            " times today, as often as its owner allows; try again after midnight "
+                            "UTC"),
+                     static_cast<double>(kDay - now % kDay));
+  }
+  return transaction.PutFact(key, StrCat(today, count + 1));
 }
 
 worker::v1::Model ModelOf(const store::v1::JobRecord& job,
@@ -135,7 +175,8 @@ absl::Status EvaluationService::Prepare(Transaction& transaction, const Caller& 
   const std::string id = request.evaluation_id().empty() ? NewId("eval") : request.evaluation_id();
   if (auto status = CheckId("evaluation_id", id); !status.ok()) return status;
   const v1::Evaluation& asked = request.evaluation();
-  auto dataset = ReadActiveDataset(transaction, caller, "evaluation.dataset", asked.dataset());
+  auto dataset = FindDataset(transaction, caller, "evaluation.dataset", asked.dataset(),
+                             DatasetUse::kEvaluate);
   if (!dataset.ok()) return dataset.status();
   auto checkpoint = FindCheckpoint(
       *job, asked.has_epoch() ? std::optional(asked.epoch()) : std::nullopt, "evaluation.epoch");
@@ -167,7 +208,9 @@ absl::StatusOr<v1::Evaluation> EvaluationService::Create(
       response, [&](Transaction& transaction) -> absl::Status {
         store::v1::EvaluationRecord record;
         if (auto done = Prepare(transaction, caller, request, record); !done.ok()) return done;
-        response = record.evaluation();
+        auto counted = CountHidden(transaction, caller, record.dataset());
+        if (!counted.ok()) return counted;
+        response = SeenBy(caller, record);
         ResourceRow row{0,
                         ResourceKind::kEvaluation,
                         response.name(),
@@ -191,7 +234,7 @@ absl::StatusOr<v1::Evaluation> EvaluationService::Get(const Caller& caller,
   v1::Evaluation evaluation;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto record = ReadEvaluation(reader, *name);
-    if (record.ok()) evaluation = record->evaluation();
+    if (record.ok()) evaluation = SeenBy(caller, *record);
     return record.status();
   });
   if (!status.ok()) return status;
@@ -214,7 +257,7 @@ absl::StatusOr<v1::ListEvaluationsResponse> EvaluationService::List(
     for (const ResourceRow& row : *rows) {
       store::v1::EvaluationRecord record;
       record.ParseFromString(row.body);
-      *response.add_evaluations() = std::move(*record.mutable_evaluation());
+      *response.add_evaluations() = SeenBy(caller, record);
     }
     if (more) response.set_next_page_token(PageToken(rows->back().id));
     return absl::OkStatus();
@@ -249,7 +292,10 @@ absl::StatusOr<v1::ConfusionMatrix> EvaluationService::GetConfusionMatrix(
   if (!name.ok()) return name.status();
   auto record = Classified(*name);
   if (!record.ok()) return record.status();
-  return record->evaluation().confusion_matrix();
+  const v1::Evaluation seen = SeenBy(caller, *record);
+  if (seen.has_confusion_matrix()) return seen.confusion_matrix();
+  return MakeError(absl::StatusCode::kPermissionDenied, {"DATASET_HIDDEN", "", {}},
+                   StrCat(record->dataset().name(), " is HIDDEN and shows the accuracy only"));
 }
 
 absl::StatusOr<v1::ListMisclassifiedResponse> EvaluationService::ListMisclassified(
@@ -260,6 +306,11 @@ absl::StatusOr<v1::ListMisclassifiedResponse> EvaluationService::ListMisclassifi
   if (!page.ok()) return page.status();
   auto record = Classified(*name);
   if (!record.ok()) return record.status();
+  if (record->dataset().visibility() == v1::HIDDEN) {
+    return MakeError(absl::StatusCode::kPermissionDenied, {"DATASET_HIDDEN", "", {}},
+                     StrCat(record->dataset().name(),
+                            " is HIDDEN: which rows were classified wrongly is not told"));
+  }
   store::v1::MisclassifiedRows rows;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto attachment = reader.Attachment(record->evaluation().uid());
@@ -295,8 +346,8 @@ absl::StatusOr<v1::PredictResponse> EvaluationService::Predict(const Caller& cal
     if (!request.has_dataset_rows()) {
       return FieldError("input", "REQUIRED", "a prediction needs dataset_rows or rows");
     }
-    auto dataset =
-        ReadActiveDataset(reader, caller, "dataset_rows.dataset", request.dataset_rows().dataset());
+    auto dataset = FindDataset(reader, caller, "dataset_rows.dataset",
+                               request.dataset_rows().dataset(), DatasetUse::kRead);
     if (!dataset.ok()) return dataset.status();
     *task.mutable_dataset() = *dataset;
     return CheckDatasetRows(request, *dataset, *network);

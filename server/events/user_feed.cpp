@@ -59,7 +59,7 @@ absl::StatusOr<std::int64_t> UserFeed::IdOf(const std::string& cursor) {
 }
 
 bool UserFeed::Wants(const FeedFilter& filter, const Entry& entry) {
-  if (filter.parent != entry.parent) return false;
+  if (!filter.parent.empty() && filter.parent != entry.parent) return false;
   return filter.job_uids.empty() || filter.job_uids.contains(entry.job_uid);
 }
 

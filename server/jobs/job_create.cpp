@@ -13,6 +13,7 @@
 #include "server/jobs/job_service.h"
 #include "server/jobs/speed.h"
 #include "server/resources/clock.h"
+#include "server/resources/visible.h"
 
 namespace trainyard::server {
 namespace {
@@ -22,30 +23,12 @@ using Job = v1::TrainingJob;
 // Multiply-adds above which a job would hold its slot for years.
 constexpr double kMaxWork = 1e18;
 
-// An ACTIVE dataset by the name that a spec gives.
-absl::StatusOr<v1::Dataset> ActiveDataset(Reader& reader, const Caller& caller,
-                                          std::string_view field, const std::string& name) {
-  auto resolved = ResolveName(caller, field, "datasets", name);
-  if (!resolved.ok()) return resolved.status();
-  auto row = reader.Get(ResourceKind::kDataset, *resolved);
-  if (!row.ok()) return row.status();
-  v1::Dataset dataset;
-  dataset.ParseFromString(row->body);
-  if (dataset.state() == v1::Dataset::ACTIVE) return dataset;
-  return MakeError(
-      absl::StatusCode::kFailedPrecondition,
-      {"DATASET_NOT_ACTIVE",
-       std::string(field),
-       {{"state", v1::Dataset::State_Name(dataset.state())}}},
-      StrCat(dataset.name(), " is ", v1::Dataset::State_Name(dataset.state()), ", not ACTIVE"));
-}
-
 // Resolves a dataset of the spec, checks that it fits, and writes its full
 // name back.
 absl::StatusOr<v1::Dataset> FittingDataset(Reader& reader, const Caller& caller,
                                            const NetworkSpec& network, bool training,
                                            std::string_view field, std::string* name) {
-  auto dataset = ActiveDataset(reader, caller, field, *name);
+  auto dataset = FindDataset(reader, caller, field, *name, DatasetUse::kTrain);
   if (!dataset.ok()) return dataset.status();
   if (auto fit = CheckFit(network, ToInfo(*dataset), training); !fit.ok()) return fit;
   *name = dataset->name();
@@ -73,6 +56,11 @@ absl::Status JobService::CheckSize(const NetworkSpec& network, const TrainingReq
   return absl::OkStatus();
 }
 
+absl::Status JobService::CheckRoom(Reader& reader, const std::string& user) {
+  return options_.quota_of ? CheckQueuedJobs(reader, options_.quota_of(user), user)
+                           : absl::OkStatus();
+}
+
 absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
                                  const v1::CreateTrainingJobRequest& request,
                                  store::v1::JobRecord& record) {
@@ -80,17 +68,19 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
   if (!parent.ok()) return parent.status();
   const std::string id = request.job_id().empty() ? NewId("job") : request.job_id();
   if (auto status = CheckId("job_id", id); !status.ok()) return status;
+  if (auto room = CheckRoom(transaction, *parent); !room.ok()) return room;
+  if (request.job().spec().priority() > 0 && !caller.staff()) {
+    return MakeError(absl::StatusCode::kPermissionDenied,
+                     {"PRIORITY_NOT_ALLOWED", "job.spec.priority", {}},
+                     "a priority above 0 is for instructors; leave it at 0 or below");
+  }
 
   Job& job = *record.mutable_job();
   v1::TrainingJobSpec& spec = *job.mutable_spec();
   spec = request.job().spec();
-  auto network_name = ResolveName(caller, "job.spec.network", "networks", spec.network());
-  if (!network_name.ok()) return network_name.status();
-  auto network_row = transaction.Get(ResourceKind::kNetwork, *network_name);
-  if (!network_row.ok()) return network_row.status();
-  v1::Network network;
-  network.ParseFromString(network_row->body);
-  auto core_network = ToCore(network.spec());
+  auto network = FindNetwork(transaction, caller, "job.spec.network", spec.network());
+  if (!network.ok()) return network.status();
+  auto core_network = ToCore(network->spec());
   if (!core_network.ok()) return core_network.status();
 
   auto training = ToCore(spec, core_network->seed);
@@ -115,11 +105,11 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
     return status;
   }
 
-  spec.set_network(*network_name);
+  spec.set_network(network->name());
   FillDefaults(*training, &spec);
   job.set_name(StrCat(*parent, "/jobs/", id));
   job.set_uid(NewUid());
-  *job.mutable_network_spec() = network.spec();
+  *job.mutable_network_spec() = network->spec();
   job.set_dataset_digest(dataset->digest());
   job.set_row_count(dataset->row_count());
   *job.mutable_create_time() = Now();

@@ -14,6 +14,7 @@
 #include "server/jobs/job_service.h"
 #include "server/jobs/lineage.h"
 #include "server/resources/request.h"
+#include "server/resources/visible.h"
 
 namespace trainyard::server {
 namespace {
@@ -72,6 +73,12 @@ JobRecord Heir(const JobRecord& source, const KeptCheckpoint& from) {
 
 }  // namespace
 
+absl::Status JobService::CheckData(Reader& reader, const Caller& caller, const JobRecord& record) {
+  const auto status = CheckStillReadable(reader, caller, record.dataset());
+  if (!status.ok() || record.validation_dataset().name().empty()) return status;
+  return CheckStillReadable(reader, caller, record.validation_dataset());
+}
+
 absl::Status JobService::PrepareFork(Transaction& transaction, const Caller& caller,
                                      const v1::ForkTrainingJobRequest& request,
                                      const KeptCheckpoint& from, JobRecord& record) {
@@ -79,8 +86,10 @@ absl::Status JobService::PrepareFork(Transaction& transaction, const Caller& cal
   if (!name.ok()) return name.status();
   const std::string id = request.job_id().empty() ? NewId("job") : request.job_id();
   if (auto status = CheckId("job_id", id); !status.ok()) return status;
+  if (auto room = CheckRoom(transaction, caller.user); !room.ok()) return room;
   auto source = JobEdit::Load(transaction, *name);
   if (!source.ok()) return source.status();
+  if (auto data = CheckData(transaction, caller, source->record()); !data.ok()) return data;
   // Again: it may have been dropped since.
   if (auto kept = FindKept(source->record(), from.epoch()); !kept.ok()) return kept.status();
   record = Heir(source->record(), from);

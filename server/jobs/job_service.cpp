@@ -100,22 +100,23 @@ absl::StatusOr<Job> JobService::Get(const Caller& caller,
 
 absl::StatusOr<v1::ListTrainingJobsResponse> JobService::List(
     const Caller& caller, const v1::ListTrainingJobsRequest& request) {
-  auto parent = ResolveUser(caller, "parent", request.parent());
+  auto parent = ResolveList(caller, "parent", request.parent());
   if (!parent.ok()) return parent.status();
+  // Whoever may see no others sees their own.
+  if (*parent == kEverybody && caller.reach == Reach::kOwn) *parent = caller.user;
   auto page = ParsePage(request.page_size(), request.page_token());
   if (!page.ok()) return page.status();
   v1::ListTrainingJobsResponse response;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto rows = reader.List(ResourceKind::kJob, *parent, page->after_id, page->size + 1);
-    if (!rows.ok()) return rows.status();
-    const bool more = static_cast<int>(rows->size()) > page->size;
-    if (more) rows->pop_back();
-    for (const ResourceRow& row : *rows) {
-      store::v1::JobRecord record;
-      record.ParseFromString(row.body);
-      *response.add_jobs() = std::move(*record.mutable_job());
-    }
-    if (more) response.set_next_page_token(PageToken(rows->back().id));
+    auto next = ListPage(
+        reader, ResourceKind::kJob, *parent, *page, [](const ResourceRow&) { return true; },
+        [&](const ResourceRow& row) {
+          store::v1::JobRecord record;
+          record.ParseFromString(row.body);
+          *response.add_jobs() = std::move(*record.mutable_job());
+        });
+    if (!next.ok()) return next.status();
+    response.set_next_page_token(*next);
     auto last = reader.LastEventId();
     if (!last.ok()) return last.status();
     response.set_cursor(UserFeed::CursorOf(*last));

@@ -14,6 +14,7 @@
 #include "server/jobs/job_log.h"
 #include "server/jobs/scheduler.h"
 #include "server/resources/names.h"
+#include "server/resources/quota.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
 #include "server/workers/worker_pool.h"
@@ -36,6 +37,8 @@ struct JobOptions {
   double watts_per_core = 0;
   // Newest events that are kept of each job; all where it is 0.
   std::int64_t keep_events = 0;
+  // Unset is without bounds.
+  QuotaOf quota_of = {};
 };
 
 // Owns every job's state: nobody else changes it. Each change and its event are
@@ -88,6 +91,8 @@ class JobService {
   absl::Status Change(const std::string& name, const std::string& uid,
                       const std::function<absl::Status(JobEdit&)>& change,
                       Store::WhenFull when_full = Store::WhenFull::kFail);
+  // Whether a user may have one more job that waits.
+  absl::Status CheckRoom(Reader& reader, const std::string& user);
   absl::Status Prepare(Transaction& transaction, const Caller& caller,
                        const v1::CreateTrainingJobRequest& request, store::v1::JobRecord& record);
   // Copies weights that a user gave with the network to the job.
@@ -101,6 +106,9 @@ class JobService {
   absl::StatusOr<v1::TrainingJob> Move(const Caller& caller, std::string_view method,
                                        const Request& request,
                                        const std::function<absl::Status(JobEdit&)>& move);
+  // Whether `caller` may still train on what a job was trained on.
+  static absl::Status CheckData(Reader& reader, const Caller& caller,
+                                const store::v1::JobRecord& record);
   absl::Status PrepareFork(Transaction& transaction, const Caller& caller,
                            const v1::ForkTrainingJobRequest& request,
                            const store::v1::KeptCheckpoint& from, store::v1::JobRecord& record);

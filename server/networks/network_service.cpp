@@ -8,8 +8,20 @@
 #include "server/convert/network.h"
 #include "server/resources/clock.h"
 #include "server/resources/request.h"
+#include "server/resources/visible.h"
 
 namespace trainyard::server {
+namespace {
+
+absl::Status CheckVisibility(const v1::Network& network) {
+  if (network.visibility() != v1::HIDDEN && v1::Visibility_IsValid(network.visibility())) {
+    return absl::OkStatus();
+  }
+  return FieldError("network.visibility", "INVALID_VISIBILITY",
+                    "a network is PRIVATE or shared with the CLASS");
+}
+
+}  // namespace
 
 absl::StatusOr<v1::Network> NetworkService::Create(const Caller& caller,
                                                    const v1::CreateNetworkRequest& request) {
@@ -27,7 +39,9 @@ absl::StatusOr<v1::Network> NetworkService::Create(const Caller& caller,
           return FieldError("network.spec.initializer.weights.layers", "REQUIRED",
                             "initializer.weights.layers is required: a digest alone has none");
         }
+        if (auto shared = CheckVisibility(request.network()); !shared.ok()) return shared;
         response = DescribeNetwork(*spec);
+        response.set_visibility(request.network().visibility());
         response.set_name(StrCat(*parent, "/networks/", request.network_id()));
         response.set_uid(NewUid());
         *response.mutable_create_time() = Now();
@@ -49,8 +63,9 @@ absl::StatusOr<v1::Network> NetworkService::Get(const Caller& caller,
   v1::Network network;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto row = reader.Get(ResourceKind::kNetwork, *name);
-    if (row.ok()) network.ParseFromString(row->body);
-    return row.status();
+    if (!row.ok()) return row.status();
+    network.ParseFromString(row->body);
+    return MayKnow(caller, row->parent, network.visibility()) ? absl::OkStatus() : NotFound(*name);
   });
   if (!status.ok()) return status;
   return network;
@@ -58,20 +73,44 @@ absl::StatusOr<v1::Network> NetworkService::Get(const Caller& caller,
 
 absl::StatusOr<v1::ListNetworksResponse> NetworkService::List(
     const Caller& caller, const v1::ListNetworksRequest& request) {
-  auto parent = ResolveUser(caller, "parent", request.parent());
+  auto parent = ResolveList(caller, "parent", request.parent());
   if (!parent.ok()) return parent.status();
   auto page = ParsePage(request.page_size(), request.page_token());
   if (!page.ok()) return page.status();
   v1::ListNetworksResponse response;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto rows = reader.List(ResourceKind::kNetwork, *parent, page->after_id, page->size + 1);
-    if (!rows.ok()) return rows.status();
-    const bool more = static_cast<int>(rows->size()) > page->size;
-    if (more) rows->pop_back();
-    for (const ResourceRow& row : *rows) response.add_networks()->ParseFromString(row.body);
-    if (more) response.set_next_page_token(PageToken(rows->back().id));
-    return absl::OkStatus();
+    v1::Network network;
+    auto next = ListPage(
+        reader, ResourceKind::kNetwork, *parent, *page,
+        [&](const ResourceRow& row) {
+          network.ParseFromString(row.body);
+          return MayKnow(caller, row.parent, network.visibility());
+        },
+        [&](const ResourceRow&) { *response.add_networks() = network; });
+    if (next.ok()) response.set_next_page_token(*next);
+    return next.status();
   });
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<v1::Network> NetworkService::Update(const Caller& caller,
+                                                   const v1::UpdateNetworkRequest& request) {
+  auto name = ResolveName(caller, "network.name", "networks", request.network().name());
+  if (!name.ok()) return name.status();
+  v1::Network response;
+  auto status = Once(store_, {caller, "UpdateNetwork", request, request.request_id()}, response,
+                     [&](Transaction& transaction) -> absl::Status {
+                       auto row = transaction.Get(ResourceKind::kNetwork, *name);
+                       if (!row.ok()) return row.status();
+                       response.ParseFromString(row->body);
+                       auto applied = ApplyMask(request.update_mask(), {"visibility"},
+                                                request.network(), response);
+                       if (applied.ok()) applied = CheckVisibility(response);
+                       if (!applied.ok()) return applied;
+                       row->body = response.SerializeAsString();
+                       return transaction.Update(*row);
+                     });
   if (!status.ok()) return status;
   return response;
 }

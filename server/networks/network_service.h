@@ -17,6 +17,7 @@ class NetworkService {
   absl::StatusOr<v1::Network> Get(const Caller& caller, const v1::GetNetworkRequest& request);
   absl::StatusOr<v1::ListNetworksResponse> List(const Caller& caller,
                                                 const v1::ListNetworksRequest& request);
+  absl::StatusOr<v1::Network> Update(const Caller& caller, const v1::UpdateNetworkRequest& request);
   absl::Status Delete(const Caller& caller, const v1::DeleteNetworkRequest& request);
 
  private:

@@ -31,15 +31,14 @@ absl::Status BadName(std::string_view field, std::string_view pattern, std::stri
                     StrCat("'", name, "' is not a name of the form ", pattern));
 }
 
-absl::Status NotFound(std::string_view name) {
-  return MakeError(absl::StatusCode::kNotFound,
-                   {"NOT_FOUND", "", {{"resource", std::string(name)}}},
-                   StrCat(name, " does not exist"));
-}
-
-// "me" and the caller's own id are the caller; nobody else is there.
-bool IsCaller(const Caller& caller, std::string_view user_id) {
-  return user_id == "me" || StrCat("users/", user_id) == caller.user;
+// users/{user} where "me" is the caller; NOT_FOUND, of `name`, out of reach.
+absl::StatusOr<std::string> UserOf(const Caller& caller, std::string_view user_id,
+                                   std::string_view name) {
+  if (user_id == "me") return caller.user;
+  std::string user = StrCat("users/", user_id);
+  if (user == caller.user) return user;
+  if (caller.reach == Reach::kClass && IsId(user_id)) return user;
+  return NotFound(name);
 }
 
 std::string RandomText(std::size_t length) {
@@ -54,6 +53,16 @@ std::string RandomText(std::size_t length) {
 }
 
 }  // namespace
+
+absl::Status NotFound(std::string_view name) {
+  return MakeError(absl::StatusCode::kNotFound,
+                   {"NOT_FOUND", "", {{"resource", std::string(name)}}},
+                   StrCat(name, " does not exist"));
+}
+
+std::string_view OwnerOf(std::string_view name) {
+  return name.substr(0, name.find('/', std::string_view("users/").size()));
+}
 
 absl::Status CheckId(std::string_view field, std::string_view id) {
   if (IsId(id)) return absl::OkStatus();
@@ -70,8 +79,13 @@ absl::StatusOr<std::string> ResolveUser(const Caller& caller, std::string_view f
   if (parts.size() != 2 || parts[0] != "users" || parts[1].empty()) {
     return BadName(field, "users/{user}", parent);
   }
-  if (!IsCaller(caller, parts[1])) return NotFound(parent);
-  return caller.user;
+  return UserOf(caller, parts[1], parent);
+}
+
+absl::StatusOr<std::string> ResolveList(const Caller& caller, std::string_view field,
+                                        std::string_view parent) {
+  if (parent == kEverybody) return std::string(parent);
+  return ResolveUser(caller, field, parent);
 }
 
 absl::StatusOr<std::string> ResolveName(const Caller& caller, std::string_view field,
@@ -80,8 +94,9 @@ absl::StatusOr<std::string> ResolveName(const Caller& caller, std::string_view f
   if (parts.size() != 4 || parts[0] != "users" || parts[2] != collection || !IsId(parts[3])) {
     return BadName(field, StrCat("users/{user}/", collection, "/{id}"), name);
   }
-  if (!IsCaller(caller, parts[1])) return NotFound(name);
-  return StrCat(caller.user, "/", collection, "/", parts[3]);
+  auto user = UserOf(caller, parts[1], name);
+  if (!user.ok()) return user.status();
+  return StrCat(*user, "/", collection, "/", parts[3]);
 }
 
 absl::StatusOr<std::string> ResolveEvaluation(const Caller& caller, std::string_view field,
@@ -91,8 +106,9 @@ absl::StatusOr<std::string> ResolveEvaluation(const Caller& caller, std::string_
       parts[4] != "evaluations" || !IsId(parts[5])) {
     return BadName(field, "users/{user}/jobs/{job}/evaluations/{evaluation}", name);
   }
-  if (!IsCaller(caller, parts[1])) return NotFound(name);
-  return StrCat(caller.user, "/jobs/", parts[3], "/evaluations/", parts[5]);
+  auto user = UserOf(caller, parts[1], name);
+  if (!user.ok()) return user.status();
+  return StrCat(*user, "/jobs/", parts[3], "/evaluations/", parts[5]);
 }
 
 std::string NewUid() { return RandomText(26); }

@@ -3,12 +3,17 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
+#include <utility>
+
+#include "server/auth/admin_service.h"
+#include "server/auth/gatekeeper.h"
 #include "server/datasets/dataset_service.h"
 #include "server/evaluations/evaluation_service.h"
 #include "server/jobs/job_service.h"
 #include "server/networks/network_service.h"
-#include "server/resources/names.h"
 #include "server/rpc/watch_reactor.h"
+#include "trainyard/v1/admin.grpc.pb.h"
 #include "trainyard/v1/dataset.grpc.pb.h"
 #include "trainyard/v1/evaluation.grpc.pb.h"
 #include "trainyard/v1/network.grpc.pb.h"
@@ -16,12 +21,10 @@
 
 namespace trainyard::server {
 
-// Who makes a call: on a single-user server everybody is users/local.
-Caller CallerOf(const grpc::ServerContextBase& context);
-
 class DatasetRpc final : public v1::DatasetService::Service {
  public:
-  explicit DatasetRpc(DatasetService& datasets) : datasets_(datasets) {}
+  DatasetRpc(Gatekeeper& gatekeeper, DatasetService& datasets)
+      : gatekeeper_(gatekeeper), datasets_(datasets) {}
 
   grpc::Status CreateDataset(grpc::ServerContext*, const v1::CreateDatasetRequest*,
                              v1::Dataset*) override;
@@ -31,18 +34,22 @@ class DatasetRpc final : public v1::DatasetService::Service {
                           v1::Dataset*) override;
   grpc::Status ListDatasets(grpc::ServerContext*, const v1::ListDatasetsRequest*,
                             v1::ListDatasetsResponse*) override;
+  grpc::Status UpdateDataset(grpc::ServerContext*, const v1::UpdateDatasetRequest*,
+                             v1::Dataset*) override;
   grpc::Status DeleteDataset(grpc::ServerContext*, const v1::DeleteDatasetRequest*,
                              google::protobuf::Empty*) override;
   grpc::Status PreviewDataset(grpc::ServerContext*, const v1::PreviewDatasetRequest*,
                               v1::PreviewDatasetResponse*) override;
 
  private:
+  Gatekeeper& gatekeeper_;
   DatasetService& datasets_;
 };
 
 class NetworkRpc final : public v1::NetworkService::Service {
  public:
-  explicit NetworkRpc(NetworkService& networks) : networks_(networks) {}
+  NetworkRpc(Gatekeeper& gatekeeper, NetworkService& networks)
+      : gatekeeper_(gatekeeper), networks_(networks) {}
 
   grpc::Status CreateNetwork(grpc::ServerContext*, const v1::CreateNetworkRequest*,
                              v1::Network*) override;
@@ -50,10 +57,13 @@ class NetworkRpc final : public v1::NetworkService::Service {
                           v1::Network*) override;
   grpc::Status ListNetworks(grpc::ServerContext*, const v1::ListNetworksRequest*,
                             v1::ListNetworksResponse*) override;
+  grpc::Status UpdateNetwork(grpc::ServerContext*, const v1::UpdateNetworkRequest*,
+                             v1::Network*) override;
   grpc::Status DeleteNetwork(grpc::ServerContext*, const v1::DeleteNetworkRequest*,
                              google::protobuf::Empty*) override;
 
  private:
+  Gatekeeper& gatekeeper_;
   NetworkService& networks_;
 };
 
@@ -63,7 +73,8 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                               v1::TrainingService::WithRawCallbackMethod_WatchTrainingJobs<
                                   v1::TrainingService::Service>> {
  public:
-  TrainingRpc(JobService& jobs, WatchContext& watch) : jobs_(jobs), watch_(watch) {}
+  TrainingRpc(Gatekeeper& gatekeeper, JobService& jobs, WatchContext& watch)
+      : gatekeeper_(gatekeeper), jobs_(jobs), watch_(watch) {}
 
   grpc::Status CreateTrainingJob(grpc::ServerContext*, const v1::CreateTrainingJobRequest*,
                                  v1::TrainingJob*) override;
@@ -91,13 +102,15 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
 
  private:
+  Gatekeeper& gatekeeper_;
   JobService& jobs_;
   WatchContext& watch_;
 };
 
 class EvaluationRpc final : public v1::EvaluationService::Service {
  public:
-  explicit EvaluationRpc(EvaluationService& evaluations) : evaluations_(evaluations) {}
+  EvaluationRpc(Gatekeeper& gatekeeper, EvaluationService& evaluations)
+      : gatekeeper_(gatekeeper), evaluations_(evaluations) {}
 
   grpc::Status CreateEvaluation(grpc::ServerContext*, const v1::CreateEvaluationRequest*,
                                 v1::Evaluation*) override;
@@ -113,7 +126,47 @@ class EvaluationRpc final : public v1::EvaluationService::Service {
                        v1::PredictResponse*) override;
 
  private:
+  Gatekeeper& gatekeeper_;
   EvaluationService& evaluations_;
+};
+
+class AdminRpc final : public v1::AdminService::Service {
+ public:
+  // `drain` begins to end the server.
+  AdminRpc(Gatekeeper& gatekeeper, AdminService& admin, std::function<void()> drain)
+      : gatekeeper_(gatekeeper), admin_(admin), drain_(std::move(drain)) {}
+
+  grpc::Status JoinClass(grpc::ServerContext*, const v1::JoinClassRequest*,
+                         v1::JoinClassResponse*) override;
+  grpc::Status GetUser(grpc::ServerContext*, const v1::GetUserRequest*, v1::User*) override;
+  grpc::Status ListUsers(grpc::ServerContext*, const v1::ListUsersRequest*,
+                         v1::ListUsersResponse*) override;
+  grpc::Status UpdateUser(grpc::ServerContext*, const v1::UpdateUserRequest*, v1::User*) override;
+  grpc::Status CreateInvitation(grpc::ServerContext*, const v1::CreateInvitationRequest*,
+                                v1::Invitation*) override;
+  grpc::Status ListInvitations(grpc::ServerContext*, const v1::ListInvitationsRequest*,
+                               v1::ListInvitationsResponse*) override;
+  grpc::Status DeleteInvitation(grpc::ServerContext*, const v1::DeleteInvitationRequest*,
+                                google::protobuf::Empty*) override;
+  grpc::Status CreateToken(grpc::ServerContext*, const v1::CreateTokenRequest*,
+                           v1::Token*) override;
+  grpc::Status ListTokens(grpc::ServerContext*, const v1::ListTokensRequest*,
+                          v1::ListTokensResponse*) override;
+  grpc::Status DeleteToken(grpc::ServerContext*, const v1::DeleteTokenRequest*,
+                           google::protobuf::Empty*) override;
+  grpc::Status GetClassSettings(grpc::ServerContext*, const v1::GetClassSettingsRequest*,
+                                v1::ClassSettings*) override;
+  grpc::Status UpdateClassSettings(grpc::ServerContext*, const v1::UpdateClassSettingsRequest*,
+                                   v1::ClassSettings*) override;
+  grpc::Status ListAuditEntries(grpc::ServerContext*, const v1::ListAuditEntriesRequest*,
+                                v1::ListAuditEntriesResponse*) override;
+  grpc::Status DrainServer(grpc::ServerContext*, const v1::DrainServerRequest*,
+                           google::protobuf::Empty*) override;
+
+ private:
+  Gatekeeper& gatekeeper_;
+  AdminService& admin_;
+  const std::function<void()> drain_;
 };
 
 }  // namespace trainyard::server

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/error.h"
 #include "server/convert/status.h"
 
 namespace trainyard::server {
@@ -31,8 +32,10 @@ bool WatchContext::draining() {
 }
 
 WatchReactor* WatchReactor::Start(WatchContext& context, grpc::CallbackServerContext* call,
+                                  absl::StatusOr<Admission> admission,
                                   std::unique_ptr<WatchSource> source) {
-  auto reactor = std::make_shared<WatchReactor>(context, call, std::move(source));
+  auto reactor =
+      std::make_shared<WatchReactor>(context, call, std::move(admission), std::move(source));
   {
     const std::lock_guard lock(context.mutex_);
     context.reactors_.insert(reactor);
@@ -94,12 +97,21 @@ void WatchReactor::Step() {
     if (writing_) return;
   }
   if (broken) return End(grpc::Status::CANCELLED);
+  if (Revoked()) {
+    return End(ToGrpcStatus(MakeError(absl::StatusCode::kUnauthenticated, {"TOKEN_REVOKED", "", {}},
+                                      "the token of this stream has been revoked")));
+  }
   if (context_.draining()) return End(ToGrpcStatus(source_->ShuttingDown()));
   if (!open_) {
     Open();
   } else {
     SendNext();
   }
+}
+
+bool WatchReactor::Revoked() const {
+  return admission_.ok() && admission_->caller.revoked != nullptr &&
+         admission_->caller.revoked->load();
 }
 
 // Called with the mutex held while a write is in flight; TryCancel only posts.

@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "server/auth/gatekeeper.h"
 #include "server/events/event_hub.h"
 #include "server/events/stepper.h"
 #include "server/rpc/watch_source.h"
@@ -50,11 +51,15 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
  public:
   // Begins to serve a call; gRPC keeps the pointer until OnDone.
   static WatchReactor* Start(WatchContext& context, grpc::CallbackServerContext* call,
+                             absl::StatusOr<Admission> admission,
                              std::unique_ptr<WatchSource> source);
 
   WatchReactor(WatchContext& context, grpc::CallbackServerContext* call,
-               std::unique_ptr<WatchSource> source)
-      : context_(context), call_(call), source_(std::move(source)) {}
+               absl::StatusOr<Admission> admission, std::unique_ptr<WatchSource> source)
+      : context_(context),
+        call_(call),
+        admission_(std::move(admission)),
+        source_(std::move(source)) {}
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -76,9 +81,12 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void End(const grpc::Status& status);
   std::optional<WireMessage> NextOffer();
   bool DropStalled();
+  bool Revoked() const;
 
   WatchContext& context_;
   grpc::CallbackServerContext* const call_;
+  // Counts as a stream until it is destroyed.
+  const absl::StatusOr<Admission> admission_;
 
   // Owned by Step.
   const std::unique_ptr<WatchSource> source_;

@@ -80,9 +80,11 @@ class ManyJobs final : public WatchSource {
 
   absl::Status Open(const std::shared_ptr<EventListener>& listener) override {
     if (!parsed_.ok()) return parsed_;
-    auto parent = ResolveUser(caller_, "parent", request_.parent());
+    auto parent = ResolveList(caller_, "parent", request_.parent());
     if (!parent.ok()) return parent.status();
-    filter_.parent = *parent;
+    // Whoever may see no others sees their own.
+    if (*parent != kEverybody) filter_.parent = *parent;
+    if (*parent == kEverybody && caller_.reach == Reach::kOwn) filter_.parent = caller_.user;
     auto cursor = UserFeed::IdOf(request_.cursor());
     if (!cursor.ok()) return cursor.status();
     cursor_ = *cursor;
@@ -128,7 +130,7 @@ class ManyJobs final : public WatchSource {
     for (const std::string& given : request_.names()) {
       auto name = ResolveName(caller_, "names", "jobs", given);
       if (!name.ok()) return name.status();
-      if (!name->starts_with(filter_.parent + "/")) {
+      if (!filter_.parent.empty() && !name->starts_with(filter_.parent + "/")) {
         return FieldError("names", "OTHER_PARENT",
                           StrCat(*name, " is not a job of ", filter_.parent));
       }
@@ -147,7 +149,27 @@ class ManyJobs final : public WatchSource {
   std::int64_t cursor_ = 0;
 };
 
+class Refused final : public WatchSource {
+ public:
+  explicit Refused(absl::Status why) : why_(std::move(why)) {}
+
+  absl::Status Open(const std::shared_ptr<EventListener>&) override { return why_; }
+  void Close(const std::shared_ptr<EventListener>&) override {}
+  absl::StatusOr<Batch> Fetch(int) override { return why_; }
+  void Sent(const WireMessage&) override {}
+  bool wants_progress() const override { return false; }
+  WireMessage Bookmark() const override { return {}; }
+  absl::Status ShuttingDown() const override { return why_; }
+
+ private:
+  const absl::Status why_;
+};
+
 }  // namespace
+
+std::unique_ptr<WatchSource> Refusal(absl::Status why) {
+  return std::make_unique<Refused>(std::move(why));
+}
 
 std::unique_ptr<WatchSource> WatchOneJob(EventHub& hub, const Caller& caller,
                                          const grpc::ByteBuffer& request) {

@@ -48,5 +48,7 @@ std::unique_ptr<WatchSource> WatchOneJob(EventHub& hub, const Caller& caller,
                                          const grpc::ByteBuffer& request);
 std::unique_ptr<WatchSource> WatchManyJobs(EventHub& hub, const Caller& caller,
                                            const grpc::ByteBuffer& request);
+// For a call that was not admitted: ends with `why`.
+std::unique_ptr<WatchSource> Refusal(absl::Status why);
 
 }  // namespace trainyard::server

@@ -53,7 +53,7 @@ absl::Status Layout::Create() const {
   std::error_code ignored;
   std::filesystem::create_directories(root_.parent_path(), ignored);
   for (const auto& folder :
-       {root_, root_ / "datasets", root_ / "jobs", root_ / "uploads", root_ / "run"}) {
+       {root_, root_ / "datasets", root_ / "jobs", root_ / "uploads", root_ / "run", root_ / "tls"}) {
     if (auto status = MakeFolder(folder); !status.ok()) return status;
   }
   return absl::OkStatus();

@@ -9,6 +9,7 @@
 //     jobs/<uid>/checkpoints/       <epoch>-<sample>-a<attempt>-<sha256>.safetensors
 //     jobs/<uid>/worker.log
 //     uploads/<uid>/                data labels staging/, while a dataset is made
+//     tls/                          certificates and their keys, once it is a class's
 //     run/                          worker.sock, logs of short tasks
 //     run/<uid>                     held by a training worker, with its pid
 #pragma once
@@ -35,6 +36,7 @@ class Layout {
   std::filesystem::path Lock() const { return root_ / "lock"; }
   std::filesystem::path Database() const { return root_ / "trainyard.db"; }
   std::filesystem::path Reserve() const { return root_ / "reserve"; }
+  std::filesystem::path Tls() const { return root_ / "tls"; }
   std::filesystem::path WorkerSocket() const { return root_ / "run" / "worker.sock"; }
   // Locked by the worker that trains a job, for as long as it lives.
   std::filesystem::path WorkerLock(std::string_view job_uid) const {

@@ -96,6 +96,16 @@ absl::StatusOr<std::vector<ResourceRow>> Reader::ListAll(ResourceKind kind, std:
   return AllRows(*statement);
 }
 
+absl::StatusOr<int> Reader::CountByState(ResourceKind kind, std::string_view parent, int state) {
+  auto statement = connection_.Prepare(
+      "SELECT count(*) FROM resources WHERE kind = ?1 AND state = ?2 AND parent = ?3");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, static_cast<std::int64_t>(kind)).Bind(2, std::int64_t{state}).Bind(3, parent);
+  auto row = statement->Step();
+  if (!row.ok()) return row.status();
+  return static_cast<int>(statement->Int(0));
+}
+
 absl::StatusOr<Reader::EventSpan> Reader::SpanOf(std::string_view job_uid) {
   auto statement = connection_.Prepare(
       "SELECT count(*), min(sequence), max(sequence) FROM events WHERE job_uid = ?1");
@@ -138,7 +148,7 @@ absl::StatusOr<std::vector<LoggedEvent>> Reader::EventsOfUser(std::string_view p
   // A cross join keeps SQLite to this order of tables, and so to order of id.
   auto statement = connection_.Prepare(
       "SELECT r.name, r.uid, e.sequence, e.body, e.id FROM events e CROSS JOIN resources r "
-      "ON r.uid = e.job_uid WHERE e.id > ?1 AND e.id <= ?2 AND r.parent = ?3 "
+      "ON r.uid = e.job_uid WHERE e.id > ?1 AND e.id <= ?2 AND (?3 = '' OR r.parent = ?3) "
       "ORDER BY e.id LIMIT ?4");
   if (!statement.ok()) return statement.status();
   statement->Bind(1, after_id).Bind(2, up_to_id).Bind(3, parent).Bind(4, std::int64_t{limit});
@@ -327,6 +337,37 @@ absl::Status Transaction::PutAnswered(std::string_view caller, std::string_view 
   statement->Bind(1, caller).Bind(2, method).Bind(3, request_id).Bind(4, answer.fingerprint);
   statement->BindBlob(5, answer.response);
   return statement->Run();
+}
+
+absl::StatusOr<std::vector<AuditRow>> Reader::Audit(std::string_view user, std::int64_t before_id,
+                                                    int limit) {
+  auto statement = connection_.Prepare(
+      user.empty() ? "SELECT id, time, user, token, method, resource FROM audit "
+                     "WHERE ?1 = '' AND id < ?2 ORDER BY id DESC LIMIT ?3"
+                   : "SELECT id, time, user, token, method, resource FROM audit "
+                     "WHERE user = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, user).Bind(2, before_id).Bind(3, std::int64_t{limit});
+  std::vector<AuditRow> rows;
+  while (true) {
+    auto more = statement->Step();
+    if (!more.ok()) return more.status();
+    if (!*more) return rows;
+    rows.push_back({statement->Int(0), statement->Int(1), std::string(statement->Text(2)),
+                    std::string(statement->Text(3)), std::string(statement->Text(4)),
+                    std::string(statement->Text(5))});
+  }
+}
+
+absl::Status Transaction::AppendAudit(AuditRow& row) {
+  auto statement = connection_.Prepare(
+      "INSERT INTO audit(time, user, token, method, resource) VALUES(?1, ?2, ?3, ?4, ?5)");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, row.time).Bind(2, row.user).Bind(3, row.token).Bind(4, row.method);
+  statement->Bind(5, row.resource);
+  auto status = statement->Run();
+  if (status.ok()) row.id = connection_.last_insert_id();
+  return status;
 }
 
 absl::Status Transaction::PutAttachment(std::string_view uid, std::string_view body) {

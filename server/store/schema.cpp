@@ -52,6 +52,17 @@ ALTER TABLE requests ADD COLUMN time INTEGER NOT NULL DEFAULT 0;
 UPDATE requests SET time = strftime('%s', 'now');
 CREATE INDEX requests_by_time ON requests(time);
 )sql",
+    // What was changed, by whom.
+    R"sql(
+CREATE TABLE audit(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time INTEGER NOT NULL,
+  user TEXT NOT NULL,
+  token TEXT NOT NULL,
+  method TEXT NOT NULL,
+  resource TEXT NOT NULL);
+CREATE INDEX audit_by_user ON audit(user, id);
+)sql",
 };
 
 absl::StatusOr<int> VersionOf(Connection& connection) {

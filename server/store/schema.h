@@ -7,7 +7,7 @@
 namespace trainyard::server {
 
 // The version that this server writes; PRAGMA user_version holds it.
-inline constexpr int kSchemaVersion = 2;
+inline constexpr int kSchemaVersion = 3;
 
 // The statements that take a database from version `from` to the next.
 const char* MigrationFrom(int from);

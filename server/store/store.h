@@ -19,7 +19,15 @@ namespace trainyard::server {
 class Connection;
 
 // Kinds of stored resources. The numbers are on disk: never change them.
-enum class ResourceKind { kDataset = 1, kNetwork = 2, kJob = 3, kEvaluation = 4 };
+enum class ResourceKind {
+  kDataset = 1,
+  kNetwork = 2,
+  kJob = 3,
+  kEvaluation = 4,
+  kUser = 5,
+  kToken = 6,
+  kInvitation = 7
+};
 
 // A resource: what queries need in columns, the rest as opaque bytes.
 struct ResourceRow {
@@ -60,6 +68,18 @@ struct AnsweredRequest {
   std::string response;
 };
 
+// What somebody changed.
+struct AuditRow {
+  // Counts up; also what page tokens hold.
+  std::int64_t id = 0;
+  // Microseconds since 1970.
+  std::int64_t time = 0;
+  std::string user;
+  std::string token;
+  std::string method;
+  std::string resource;
+};
+
 // Queries. What one Reader sees within one call of Store::Read is a snapshot.
 class Reader {
  public:
@@ -72,6 +92,8 @@ class Reader {
                                                 std::int64_t after_id, int limit);
   // Those in a state, of all users, in order of creation.
   absl::StatusOr<std::vector<ResourceRow>> ListByState(ResourceKind kind, int state);
+  // How many below `parent` are in a state.
+  absl::StatusOr<int> CountByState(ResourceKind kind, std::string_view parent, int state);
   // All of a kind, of all users, in order of creation, after `after_id`.
   absl::StatusOr<std::vector<ResourceRow>> ListAll(ResourceKind kind, std::int64_t after_id,
                                                    int limit);
@@ -80,7 +102,8 @@ class Reader {
 
   absl::StatusOr<std::vector<EventRow>> Events(std::string_view job_uid,
                                                std::int64_t after_sequence, int limit);
-  // Those of a user's jobs with ids in (after_id, up_to_id], in order of id.
+  // Those of a user's jobs, of everybody's where `parent` is empty, with ids in (after_id,
+  // up_to_id], in order of id.
   absl::StatusOr<std::vector<LoggedEvent>> EventsOfUser(std::string_view parent,
                                                         std::int64_t after_id,
                                                         std::int64_t up_to_id, int limit);
@@ -101,6 +124,9 @@ class Reader {
   absl::StatusOr<std::optional<AnsweredRequest>> Answered(std::string_view caller,
                                                           std::string_view method,
                                                           std::string_view request_id);
+  // Newest first, those before `before_id`, of `user` alone where there is one.
+  absl::StatusOr<std::vector<AuditRow>> Audit(std::string_view user, std::int64_t before_id,
+                                              int limit);
   // A large companion of a resource.
   absl::StatusOr<std::string> Attachment(std::string_view uid);
   // A fact about the server; empty where there is none.
@@ -134,6 +160,8 @@ class Transaction : public Reader {
   // An answer is kept for a day.
   absl::Status PutAnswered(std::string_view caller, std::string_view method,
                            std::string_view request_id, const AnsweredRequest& answer);
+  // Fills in row.id.
+  absl::Status AppendAudit(AuditRow& row);
   absl::Status PutAttachment(std::string_view uid, std::string_view body);
   absl::Status PutFact(std::string_view key, std::string_view value);
 };

@@ -29,6 +29,8 @@ import grpc  # noqa: E402
 from google.protobuf.message import Message  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from trainyard.v1 import (  # noqa: E402
+    admin_pb2,
+    admin_pb2_grpc,
     dataset_pb2,
     dataset_pb2_grpc,
     evaluation_pb2,
@@ -37,6 +39,7 @@ from trainyard.v1 import (  # noqa: E402
     network_pb2_grpc,
     training_pb2,
     training_pb2_grpc,
+    visibility_pb2,
 )
 
 T = TypeVar("T")
@@ -121,12 +124,24 @@ def refused(code: grpc.StatusCode, call: Callable[[], Any]) -> status_pb2.Status
 class Api:
     """A client in generated stubs, with the calls that tests make often."""
 
-    def __init__(self, target: str) -> None:
-        self.channel = grpc.insecure_channel(target)
+    def __init__(self, target: str, token: str = "", authority: bytes = b"") -> None:
+        """With `authority`, a certificate in PEM, over TLS; with `token`, as whose it is."""
+        if authority:
+            credentials = grpc.ssl_channel_credentials(authority)
+            if token:
+                credentials = grpc.composite_channel_credentials(
+                    credentials, grpc.access_token_call_credentials(token)
+                )
+            # The name that the server's certificate has besides its addresses.
+            options = (("grpc.ssl_target_name_override", "trainyard"),)
+            self.channel = grpc.secure_channel(target, credentials, options)
+        else:
+            self.channel = grpc.insecure_channel(target)
         self.datasets = dataset_pb2_grpc.DatasetServiceStub(self.channel)
         self.networks = network_pb2_grpc.NetworkServiceStub(self.channel)
         self.training = training_pb2_grpc.TrainingServiceStub(self.channel)
         self.evaluations = evaluation_pb2_grpc.EvaluationServiceStub(self.channel)
+        self.admin = admin_pb2_grpc.AdminServiceStub(self.channel)
 
     def close(self) -> None:
         self.channel.close()
@@ -283,11 +298,15 @@ class Api:
 
     # Evaluations.
 
-    def evaluated(self, job: str, dataset: str, **fields: Any) -> evaluation_pb2.Evaluation:
+    def evaluated(
+        self, job: str, dataset: str, evaluation_id: str = "", **fields: Any
+    ) -> evaluation_pb2.Evaluation:
         """Evaluates and returns the evaluation once it has ended."""
         created = self.evaluations.CreateEvaluation(
             evaluation_pb2.CreateEvaluationRequest(
-                parent=job, evaluation=evaluation_pb2.Evaluation(dataset=dataset, **fields)
+                parent=job,
+                evaluation_id=evaluation_id,
+                evaluation=evaluation_pb2.Evaluation(dataset=dataset, **fields),
             )
         )
 
@@ -476,6 +495,54 @@ class Server:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
 
 
+class Class:
+    """A server with TLS and users, in a directory that has been through init."""
+
+    def __init__(self, data_dir: Path, *options: str) -> None:
+        made = subprocess.run(
+            [BIN / "trainyard-server", "init", "--data-dir", data_dir],
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60 * PATIENCE,
+        ).stdout
+        words = dict(line.split(maxsplit=1) for line in made.splitlines() if " " in line)
+        self.fingerprint = words["fingerprint"].strip()
+        self.admin_token = words["token"].strip()
+        self.server = Server(data_dir, *options)
+        self.authority = (data_dir / "tls/authority.pem").read_bytes()
+        self.tokens = {"admin": self.admin_token}
+        self._apis: dict[str, Api] = {}
+
+    def api(self, token: str = "") -> Api:
+        """A client of this token's user; without one, of nobody."""
+        known = self._apis.get(token)
+        if known is None:
+            known = self._apis[token] = Api(self.server.target, token, self.authority)
+        return known
+
+    def user(self, user_id: str) -> Api:
+        return self.api(self.tokens[user_id])
+
+    def join(self, user_id: str, role: int = admin_pb2.STUDENT) -> Api:
+        """A new user, and a client of theirs."""
+        invitation = admin_pb2.Invitation(user_id=user_id, role=role)
+        code = (
+            self.user("admin")
+            .admin.CreateInvitation(admin_pb2.CreateInvitationRequest(invitation=invitation))
+            .code
+        )
+        joined = self.api().admin.JoinClass(admin_pb2.JoinClassRequest(code=code))
+        assert joined.user.name == f"users/{user_id}"
+        self.tokens[user_id] = joined.token.secret
+        return self.user(user_id)
+
+    def close(self) -> None:
+        for api in self._apis.values():
+            api.close()
+        self._apis.clear()
+
+
 class Cli:
     """The CLI as a user has it: its own home, its own server."""
 
@@ -527,12 +594,16 @@ def mnist_dir() -> Path | None:
     return None
 
 
-def methods() -> Iterator[tuple[str, bool, bool, type[Message], type[Message]]]:
-    """Every method of the public services: path, whether the request and the
+# What owns something: an empty request to any of them names nothing.
+OWNERS = (dataset_pb2, network_pb2, training_pb2, evaluation_pb2)
+
+
+def methods(modules: Any = OWNERS) -> Iterator[tuple[str, bool, bool, type[Message], type[Message]]]:
+    """Every method of these modules' services: path, whether the request and the
     response are streams, and their types."""
     from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-    for module in (dataset_pb2, network_pb2, training_pb2, evaluation_pb2):
+    for module in modules:
         proto = FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
         for service in proto.service:
             for method in service.method:

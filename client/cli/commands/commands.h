@@ -43,4 +43,14 @@ void AddEvaluationMisclassified(CLI::App& group, Context& context);
 void AddPredict(CLI::App& app, Context& context);
 void AddCompletion(CLI::App& app, Context& context);
 
+void AddJoin(CLI::App& app, Context& context);
+// login, logout and whoami.
+void AddLogin(CLI::App& app, Context& context);
+// Everything of `token`.
+void AddToken(CLI::App& group, Context& context);
+void AddClassInvite(CLI::App& group, Context& context);
+void AddClassMembers(CLI::App& group, Context& context);
+void AddDatasetShare(CLI::App& group, Context& context);
+void AddNetworkShare(CLI::App& group, Context& context);
+
 }  // namespace trainyard::client
