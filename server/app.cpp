@@ -25,6 +25,8 @@
 #include "server/rpc/services.h"
 #include "server/rpc/watch_reactor.h"
 #include "server/rpc/worker_rpc.h"
+#include "server/serving/checkpoint_service.h"
+#include "server/serving/serving_worker.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
 #include "server/workers/slot_queue.h"
@@ -94,6 +96,11 @@ class RunningApp final : public App {
     auto store = Store::Open(layout_);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
+    executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
+    pool_ = std::make_unique<WorkerPool>(*executor_);
+    auto serving = ServingWorker::Make(layout_, *pool_);
+    if (!serving.ok()) return serving.status();
+    serving_ = *std::move(serving);
     Build();
     if (auto status = ServeWorkers(); !status.ok()) return status;
     auto status = datasets_->Recover();
@@ -126,8 +133,6 @@ class RunningApp final : public App {
 
  private:
   void Build() {
-    executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
-    pool_ = std::make_unique<WorkerPool>(*executor_);
     short_tasks_ = std::make_unique<SlotQueue>(kShortTasks);
     hub_ = std::make_unique<EventHub>(*store_);
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
@@ -137,12 +142,13 @@ class RunningApp final : public App {
     jobs_ = std::make_unique<JobService>(
         layout_, *store_, *hub_, *pool_,
         JobOptions{options_.slots, options_.watts_per_core, options_.keep_events});
-    evaluations_ =
-        std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_, *jobs_);
+    evaluations_ = std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_,
+                                                       *jobs_, *serving_);
+    checkpoints_ = std::make_unique<CheckpointService>(*store_, *serving_);
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
     network_rpc_ = std::make_unique<NetworkRpc>(*networks_);
     dataset_rpc_ = std::make_unique<DatasetRpc>(*datasets_);
-    training_rpc_ = std::make_unique<TrainingRpc>(*jobs_, *watch_);
+    training_rpc_ = std::make_unique<TrainingRpc>(*jobs_, *checkpoints_, *watch_);
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*evaluations_);
   }
 
@@ -186,10 +192,12 @@ class RunningApp final : public App {
   std::unique_ptr<LocalExecutor> executor_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<SlotQueue> short_tasks_;
+  std::unique_ptr<ServingWorker> serving_;
   std::unique_ptr<NetworkService> networks_;
   std::unique_ptr<DatasetService> datasets_;
   std::unique_ptr<JobService> jobs_;
   std::unique_ptr<EvaluationService> evaluations_;
+  std::unique_ptr<CheckpointService> checkpoints_;
   std::unique_ptr<WorkerRpc> worker_rpc_;
   std::unique_ptr<NetworkRpc> network_rpc_;
   std::unique_ptr<DatasetRpc> dataset_rpc_;

@@ -3,6 +3,26 @@
 #include "server/rpc/answer.h"
 
 namespace trainyard::server {
+namespace {
+
+// A client that goes away ends it.
+grpc::Status SendFile(const absl::StatusOr<ExportedFile>& exported,
+                      grpc::ServerWriter<v1::ReadCheckpointResponse>& writer) {
+  if (!exported.ok()) return ToGrpcStatus(exported.status());
+  v1::ReadCheckpointResponse message;
+  message.set_size_bytes(exported->size_bytes);
+  std::int64_t sent = 0;
+  do {
+    auto status = ReadChunk(*exported, sent, *message.mutable_chunk());
+    if (!status.ok()) return ToGrpcStatus(status);
+    sent += static_cast<std::int64_t>(message.chunk().size());
+    if (!writer.Write(message)) break;
+    message.clear_size_bytes();
+  } while (sent < exported->size_bytes);
+  return grpc::Status::OK;
+}
+
+}  // namespace
 
 Caller CallerOf(const grpc::ServerContextBase&) { return {"users/local"}; }
 
@@ -125,6 +145,18 @@ grpc::Status TrainingRpc::ListTrainingEvents(grpc::ServerContext* context,
                                              const v1::ListTrainingEventsRequest* request,
                                              v1::ListTrainingEventsResponse* response) {
   return Answer(jobs_.ListEvents(CallerOf(*context), *request), response);
+}
+
+grpc::Status TrainingRpc::ListCheckpoints(grpc::ServerContext* context,
+                                          const v1::ListCheckpointsRequest* request,
+                                          v1::ListCheckpointsResponse* response) {
+  return Answer(checkpoints_.List(CallerOf(*context), *request), response);
+}
+
+grpc::Status TrainingRpc::ReadCheckpoint(grpc::ServerContext* context,
+                                         const v1::ReadCheckpointRequest* request,
+                                         grpc::ServerWriter<v1::ReadCheckpointResponse>* writer) {
+  return SendFile(checkpoints_.Export(CallerOf(*context), *request), *writer);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* TrainingRpc::WatchTrainingJob(

@@ -9,6 +9,7 @@
 #include "server/networks/network_service.h"
 #include "server/resources/names.h"
 #include "server/rpc/watch_reactor.h"
+#include "server/serving/checkpoint_service.h"
 #include "trainyard/v1/dataset.grpc.pb.h"
 #include "trainyard/v1/evaluation.grpc.pb.h"
 #include "trainyard/v1/network.grpc.pb.h"
@@ -63,7 +64,8 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                               v1::TrainingService::WithRawCallbackMethod_WatchTrainingJobs<
                                   v1::TrainingService::Service>> {
  public:
-  TrainingRpc(JobService& jobs, WatchContext& watch) : jobs_(jobs), watch_(watch) {}
+  TrainingRpc(JobService& jobs, CheckpointService& checkpoints, WatchContext& watch)
+      : jobs_(jobs), checkpoints_(checkpoints), watch_(watch) {}
 
   grpc::Status CreateTrainingJob(grpc::ServerContext*, const v1::CreateTrainingJobRequest*,
                                  v1::TrainingJob*) override;
@@ -85,6 +87,10 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                                  v1::TrainingJob*) override;
   grpc::Status ListTrainingEvents(grpc::ServerContext*, const v1::ListTrainingEventsRequest*,
                                   v1::ListTrainingEventsResponse*) override;
+  grpc::Status ListCheckpoints(grpc::ServerContext*, const v1::ListCheckpointsRequest*,
+                               v1::ListCheckpointsResponse*) override;
+  grpc::Status ReadCheckpoint(grpc::ServerContext*, const v1::ReadCheckpointRequest*,
+                              grpc::ServerWriter<v1::ReadCheckpointResponse>*) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJob(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJobs(
@@ -92,6 +98,7 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
 
  private:
   JobService& jobs_;
+  CheckpointService& checkpoints_;
   WatchContext& watch_;
 };
 

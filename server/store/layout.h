@@ -9,7 +9,7 @@
 //     jobs/<uid>/checkpoints/       <epoch>-<sample>-a<attempt>-<sha256>.safetensors
 //     jobs/<uid>/worker.log
 //     uploads/<uid>/                data labels staging/, while a dataset is made
-//     run/                          worker.sock, logs of short tasks
+//     run/                          worker.sock, serve.sock, logs of short tasks
 //     run/<uid>                     held by a training worker, with its pid
 #pragma once
 
@@ -36,6 +36,8 @@ class Layout {
   std::filesystem::path Database() const { return root_ / "trainyard.db"; }
   std::filesystem::path Reserve() const { return root_ / "reserve"; }
   std::filesystem::path WorkerSocket() const { return root_ / "run" / "worker.sock"; }
+  // Where the worker that serves models takes rows from.
+  std::filesystem::path ServeSocket() const { return root_ / "run" / "serve.sock"; }
   // Locked by the worker that trains a job, for as long as it lives.
   std::filesystem::path WorkerLock(std::string_view job_uid) const {
     return root_ / "run" / job_uid;
