@@ -22,10 +22,12 @@
 #include "server/networks/network_service.h"
 #include "server/resources/clock.h"
 #include "server/resources/periodic.h"
+#include "server/rpc/inference_rpc.h"
 #include "server/rpc/services.h"
 #include "server/rpc/watch_reactor.h"
 #include "server/rpc/worker_rpc.h"
 #include "server/serving/checkpoint_service.h"
+#include "server/serving/inference_service.h"
 #include "server/serving/serving_worker.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
@@ -35,7 +37,8 @@
 namespace trainyard::server {
 namespace {
 
-constexpr int kPublicMessageBytes = 16 << 20;
+// Room for 10,000 rows of 784 float64 to infer.
+constexpr int kPublicMessageBytes = 64 << 20;
 constexpr int kWorkerMessageBytes = 64 << 20;
 constexpr int kWatchThreads = 2;
 // Ingesting and evaluating processes at once, beside the jobs' slots.
@@ -144,12 +147,14 @@ class RunningApp final : public App {
         JobOptions{options_.slots, options_.watts_per_core, options_.keep_events});
     evaluations_ = std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_,
                                                        *jobs_, *serving_);
+    inferences_ = std::make_unique<InferenceService>(*store_, *serving_);
     checkpoints_ = std::make_unique<CheckpointService>(*store_, *serving_);
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
     network_rpc_ = std::make_unique<NetworkRpc>(*networks_);
     dataset_rpc_ = std::make_unique<DatasetRpc>(*datasets_);
     training_rpc_ = std::make_unique<TrainingRpc>(*jobs_, *checkpoints_, *watch_);
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*evaluations_);
+    inference_rpc_ = std::make_unique<InferenceRpc>(*inferences_);
   }
 
   absl::Status ServeWorkers() {
@@ -171,6 +176,7 @@ class RunningApp final : public App {
     builder.RegisterService(network_rpc_.get());
     builder.RegisterService(training_rpc_.get());
     builder.RegisterService(evaluation_rpc_.get());
+    builder.RegisterService(inference_rpc_.get());
     int port = 0;
     public_server_ = Listen(builder, options_.listen, kPublicMessageBytes, port);
     if (public_server_ == nullptr || port == 0) {
@@ -198,11 +204,13 @@ class RunningApp final : public App {
   std::unique_ptr<JobService> jobs_;
   std::unique_ptr<EvaluationService> evaluations_;
   std::unique_ptr<CheckpointService> checkpoints_;
+  std::unique_ptr<InferenceService> inferences_;
   std::unique_ptr<WorkerRpc> worker_rpc_;
   std::unique_ptr<NetworkRpc> network_rpc_;
   std::unique_ptr<DatasetRpc> dataset_rpc_;
   std::unique_ptr<TrainingRpc> training_rpc_;
   std::unique_ptr<EvaluationRpc> evaluation_rpc_;
+  std::unique_ptr<InferenceRpc> inference_rpc_;
   std::unique_ptr<grpc::Server> worker_server_;
   std::unique_ptr<grpc::Server> public_server_;
   std::unique_ptr<Periodic> trimming_;

@@ -46,9 +46,12 @@ struct FrameHeader {
   std::uint32_t key_bytes = 0;
   // Whether a file comes with it.
   std::uint32_t has_file = 0;
-  // Of an answer to kInfer: rows that were computed together, the time from the
-  // request's arrival to the computation's begin, and that of the computation.
+  // Of an answer to kInfer: rows that were computed together; batches that are to
+  // be counted with this answer, others being counted with another's; the time
+  // from the request's arrival to the computation's begin, and that of the
+  // computation.
   std::uint64_t batch_rows = 0;
+  std::uint64_t batches = 0;
   std::uint64_t wait_nanos = 0;
   std::uint64_t compute_nanos = 0;
 };

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds kBetweenTries{20};
 }  // namespace
 
 FrameServer::FrameServer(const WorkerContext& context)
-    : context_(context), exports_(context), thread_([this] { Run(); }) {}
+    : context_(context), exports_(context), inferences_(context), thread_([this] { Run(); }) {}
 
 FrameServer::~FrameServer() {
   {
@@ -42,15 +42,24 @@ void FrameServer::Run() {
   }
 }
 
-void FrameServer::Serve(const std::shared_ptr<FrameSocket>& socket) {
-  while (socket->Read(-1, [&](Frame request) {
-    if (request.header.kind == FrameKind::kExport) {
-      exports_.Add(std::move(request), socket);
-    } else {
-      socket->SendError(request.header.id, absl::InvalidArgumentError("not a request"));
-    }
-  })) {
+void FrameServer::Take(Frame request, const std::shared_ptr<FrameSocket>& socket) {
+  switch (request.header.kind) {
+    case FrameKind::kInfer:
+      return inferences_.Add(std::move(request), socket);
+    case FrameKind::kExport:
+      return exports_.Add(std::move(request), socket);
+    default:
+      return socket->SendError(request.header.id, absl::InvalidArgumentError("not a request"));
   }
+}
+
+void FrameServer::Serve(const std::shared_ptr<FrameSocket>& socket) {
+  const auto take = [&](Frame request) { Take(std::move(request), socket); };
+  // Between two batches it takes in what has come meanwhile.
+  while (socket->Read(inferences_.empty() ? -1 : 0, take)) {
+    if (!inferences_.empty()) inferences_.Step();
+  }
+  inferences_.Drop();
 }
 
 }  // namespace trainyard::server

@@ -8,6 +8,7 @@
 
 #include "server/worker/export_thread.h"
 #include "server/worker/frame_socket.h"
+#include "server/worker/inference_queue.h"
 #include "server/worker/tasks.h"
 
 namespace trainyard::server {
@@ -22,11 +23,13 @@ class FrameServer {
  private:
   void Run();
   void Serve(const std::shared_ptr<FrameSocket>& socket);
+  void Take(Frame request, const std::shared_ptr<FrameSocket>& socket);
   // False once the worker ends.
   bool Use(std::shared_ptr<FrameSocket> socket);
 
   const WorkerContext& context_;
   ExportThread exports_;
+  InferenceQueue inferences_;  // of the thread
   std::mutex mutex_;
   std::condition_variable closed_;
   std::shared_ptr<FrameSocket> socket_;  // guarded by mutex_
