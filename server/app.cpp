@@ -26,9 +26,13 @@
 #include "server/networks/network_service.h"
 #include "server/resources/clock.h"
 #include "server/resources/periodic.h"
+#include "server/rpc/inference_rpc.h"
 #include "server/rpc/services.h"
 #include "server/rpc/watch_reactor.h"
 #include "server/rpc/worker_rpc.h"
+#include "server/serving/checkpoint_service.h"
+#include "server/serving/inference_service.h"
+#include "server/serving/serving_worker.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
 #include "server/tls/credentials.h"
@@ -38,7 +42,8 @@
 namespace trainyard::server {
 namespace {
 
-constexpr int kPublicMessageBytes = 16 << 20;
+// Room for 10,000 rows of 784 float64 to infer.
+constexpr int kPublicMessageBytes = 64 << 20;
 constexpr int kWorkerMessageBytes = 64 << 20;
 constexpr int kWatchThreads = 2;
 // Ingesting and evaluating processes at once, beside the jobs' slots.
@@ -102,6 +107,11 @@ class RunningApp final : public App {
     auto store = Store::Open(layout_);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
+    executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
+    pool_ = std::make_unique<WorkerPool>(*executor_);
+    auto serving = ServingWorker::Make(layout_, *pool_);
+    if (!serving.ok()) return serving.status();
+    serving_ = *std::move(serving);
     if (auto status = Build(); !status.ok()) return status;
     auto listen = CheckListen(options_.listen, accounts_->single_user());
     if (!listen.ok()) return listen;
@@ -147,8 +157,6 @@ class RunningApp final : public App {
     admin_ = std::make_unique<AdminService>(*store_, *accounts_, gatekeeper_->limits(),
                                             *std::move(fingerprint));
     const QuotaOf quota_of = [this](const std::string& user) { return accounts_->QuotaOf(user); };
-    executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
-    pool_ = std::make_unique<WorkerPool>(*executor_);
     short_tasks_ = std::make_unique<SlotQueue>(kShortTasks);
     hub_ = std::make_unique<EventHub>(*store_);
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
@@ -158,13 +166,16 @@ class RunningApp final : public App {
     jobs_ = std::make_unique<JobService>(
         layout_, *store_, *hub_, *pool_,
         JobOptions{options_.slots, options_.watts_per_core, options_.keep_events, quota_of});
-    evaluations_ =
-        std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_, *jobs_);
+    evaluations_ = std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_,
+                                                       *jobs_, *serving_);
+    inferences_ = std::make_unique<InferenceService>(*store_, *serving_);
+    checkpoints_ = std::make_unique<CheckpointService>(*store_, *serving_);
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
     network_rpc_ = std::make_unique<NetworkRpc>(*gatekeeper_, *networks_);
     dataset_rpc_ = std::make_unique<DatasetRpc>(*gatekeeper_, *datasets_);
-    training_rpc_ = std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *watch_);
+    training_rpc_ = std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *checkpoints_, *watch_);
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*gatekeeper_, *evaluations_);
+    inference_rpc_ = std::make_unique<InferenceRpc>(*gatekeeper_, *inferences_);
     admin_rpc_ = std::make_unique<AdminRpc>(*gatekeeper_, *admin_, [] { ::raise(SIGTERM); });
     return absl::OkStatus();
   }
@@ -203,6 +214,7 @@ class RunningApp final : public App {
     builder.RegisterService(training_rpc_.get());
     builder.RegisterService(evaluation_rpc_.get());
     builder.RegisterService(admin_rpc_.get());
+    builder.RegisterService(inference_rpc_.get());
     int port = 0;
     public_server_ =
         Listen(builder, options_.listen, PublicCredentials(), kPublicMessageBytes, port);
@@ -228,16 +240,20 @@ class RunningApp final : public App {
   std::unique_ptr<LocalExecutor> executor_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<SlotQueue> short_tasks_;
+  std::unique_ptr<ServingWorker> serving_;
   std::unique_ptr<NetworkService> networks_;
   std::unique_ptr<DatasetService> datasets_;
   std::unique_ptr<JobService> jobs_;
   std::unique_ptr<EvaluationService> evaluations_;
+  std::unique_ptr<CheckpointService> checkpoints_;
+  std::unique_ptr<InferenceService> inferences_;
   std::unique_ptr<WorkerRpc> worker_rpc_;
   std::unique_ptr<NetworkRpc> network_rpc_;
   std::unique_ptr<DatasetRpc> dataset_rpc_;
   std::unique_ptr<TrainingRpc> training_rpc_;
   std::unique_ptr<EvaluationRpc> evaluation_rpc_;
   std::unique_ptr<AdminRpc> admin_rpc_;
+  std::unique_ptr<InferenceRpc> inference_rpc_;
   std::unique_ptr<grpc::Server> worker_server_;
   std::unique_ptr<grpc::Server> public_server_;
   std::unique_ptr<Periodic> trimming_;

@@ -69,6 +69,7 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddJobResume(job, context);
   AddJobCancel(job, context);
   AddJobFork(job, context);
+  AddJobExport(job, context);
   AddJobVerify(job, context);
   AddJobDelete(job, context);
 

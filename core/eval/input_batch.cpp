@@ -96,6 +96,12 @@ void InputBatch<T>::Append(std::span<const float> raw) {
 }
 
 template <typename T>
+void InputBatch<T>::Append(std::span<const std::uint8_t> raw) {
+  const std::int64_t at = offsets_[static_cast<std::size_t>(row_count_)];
+  Finish(scaler_.Scale(raw, columns_.data() + at, values_.data() + at));
+}
+
+template <typename T>
 void InputBatch<T>::Finish(std::int64_t added) {
   const auto row = static_cast<std::size_t>(row_count_++);
   offsets_[row + 1] = offsets_[row] + added;

@@ -44,6 +44,7 @@ class InputBatch {
   void Clear();
   void Append(const Dataset& dataset, std::int64_t row);
   void Append(std::span<const float> raw);
+  void Append(std::span<const std::uint8_t> raw);
 
   // The rows appended since Clear.
   SparseRows<T> rows() const;

@@ -62,7 +62,16 @@ absl::StatusOr<Identity> Gatekeeper::Identify(const grpc::ServerContextBase& con
 
 absl::StatusOr<Admission> Gatekeeper::Admit(const grpc::ServerContextBase& context,
                                             const google::protobuf::Descriptor& request) {
-  const Rule* const rule = RuleFor(request);
+  return AdmitBy(context, RuleFor(request));
+}
+
+absl::StatusOr<Admission> Gatekeeper::AdmitStream(const grpc::ServerContextBase& context,
+                                                  std::string_view method) {
+  return AdmitBy(context, RuleNamed(method));
+}
+
+absl::StatusOr<Admission> Gatekeeper::AdmitBy(const grpc::ServerContextBase& context,
+                                              const Rule* rule) {
   if (rule != nullptr && rule->access == Access::kPublic) {
     Caller anyone;
     anyone.user = "";
@@ -83,8 +92,7 @@ absl::StatusOr<Admission> Gatekeeper::Admit(const grpc::ServerContextBase& conte
     admission.stream = *std::move(stream);
   }
   // A single user is alone: nobody else is there to reach for.
-  const Reach reach =
-      accounts_.single_user() ? Reach::kOwn : ReachOf(rule->access, identity->role);
+  const Reach reach = accounts_.single_user() ? Reach::kOwn : ReachOf(rule->access, identity->role);
   admission.caller = {std::move(identity->user), identity->role, reach, std::move(identity->token),
                       std::move(identity->revoked)};
   return admission;

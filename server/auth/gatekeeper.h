@@ -4,10 +4,12 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "google/protobuf/descriptor.h"
 #include "server/auth/accounts.h"
+#include "server/auth/policy.h"
 #include "server/auth/usage_limits.h"
 #include "server/resources/names.h"
 
@@ -30,9 +32,14 @@ class Gatekeeper {
   absl::StatusOr<Admission> Admit(const grpc::ServerContextBase& context,
                                   const google::protobuf::Descriptor& request);
 
+  // For a method that shares its request with another, SERVICE.METHOD.
+  absl::StatusOr<Admission> AdmitStream(const grpc::ServerContextBase& context,
+                                        std::string_view method);
+
   UsageLimits& limits() { return limits_; }
 
  private:
+  absl::StatusOr<Admission> AdmitBy(const grpc::ServerContextBase& context, const Rule* rule);
   absl::StatusOr<Identity> Identify(const grpc::ServerContextBase& context);
 
   Accounts& accounts_;

@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "inference/inference.pb.h"
 #include "trainyard/v1/dataset.pb.h"
 #include "trainyard/v1/evaluation.pb.h"
 #include "trainyard/v1/network.pb.h"
@@ -44,7 +45,7 @@ constexpr auto kTable = std::to_array<Rule>({
     {"TrainingService.WatchTrainingJob", Access::kOwnOrStaff, false, kStream},
     {"TrainingService.WatchTrainingJobs", Access::kOwnOrStaff, false, kStream},
     {"TrainingService.ListCheckpoints", Access::kOwnOrStaff},
-    {"TrainingService.ReadCheckpoint", Access::kOwn},
+    {"TrainingService.ReadCheckpoint", Access::kOwn, false, kStream},
 
     {"EvaluationService.CreateEvaluation", Access::kOwn, kWrites},
     {"EvaluationService.GetEvaluation", Access::kOwnOrStaff},
@@ -52,6 +53,17 @@ constexpr auto kTable = std::to_array<Rule>({
     {"EvaluationService.GetConfusionMatrix", Access::kOwnOrStaff},
     {"EvaluationService.ListMisclassified", Access::kOwnOrStaff},
     {"EvaluationService.Predict", Access::kOwn},
+
+    {"GRPCInferenceService.ServerLive", Access::kPublic},
+    {"GRPCInferenceService.ServerReady", Access::kPublic},
+    {"GRPCInferenceService.ModelReady", Access::kOwn},
+    {"GRPCInferenceService.ServerMetadata", Access::kOwn},
+    {"GRPCInferenceService.ModelMetadata", Access::kOwn},
+    {"GRPCInferenceService.ModelConfig", Access::kOwn},
+    {"GRPCInferenceService.ModelStatistics", Access::kOwn},
+    {"GRPCInferenceService.RepositoryIndex", Access::kOwn},
+    {"GRPCInferenceService.ModelInfer", Access::kOwn},
+    {"GRPCInferenceService.ModelStreamInfer", Access::kOwn, false, kStream},
 
     {"AdminService.JoinClass", Access::kPublic, kWrites},
     {"AdminService.GetUser", Access::kOwnOrStaff},
@@ -76,9 +88,9 @@ void AddRules(const google::protobuf::FileDescriptor& file, RulesByRequest& rule
   for (int s = 0; s < file.service_count(); ++s) {
     for (int m = 0; m < file.service(s)->method_count(); ++m) {
       const auto& method = *file.service(s)->method(m);
-      const std::string name = file.service(s)->name() + "." + method.name();
-      const auto* found = std::ranges::find(kTable, name, &Rule::method);
-      if (found != kTable.end()) rules.emplace(method.input_type(), found);
+      // emplace: of two methods with one request, the first.
+      const Rule* const found = RuleNamed(file.service(s)->name() + "." + method.name());
+      if (found != nullptr) rules.emplace(method.input_type(), found);
     }
   }
 }
@@ -90,12 +102,18 @@ RulesByRequest AllRules() {
   AddRules(*v1::CreateTrainingJobRequest::descriptor()->file(), rules);
   AddRules(*v1::CreateEvaluationRequest::descriptor()->file(), rules);
   AddRules(*v1::JoinClassRequest::descriptor()->file(), rules);
+  AddRules(*inference::ModelInferRequest::descriptor()->file(), rules);
   return rules;
 }
 
 }  // namespace
 
 std::span<const Rule> PolicyTable() { return kTable; }
+
+const Rule* RuleNamed(std::string_view method) {
+  const auto* found = std::ranges::find(kTable, method, &Rule::method);
+  return found == kTable.end() ? nullptr : found;
+}
 
 const Rule* RuleFor(const google::protobuf::Descriptor& request) {
   static const auto& rules = *new RulesByRequest(AllRules());

@@ -38,8 +38,11 @@ struct Rule {
 std::span<const Rule> PolicyTable();
 
 // The rule of the method that takes this request; null, which is a no, where the
-// table has none. Each method has a request of its own.
+// table has none. Each method has a request of its own, but for ModelStreamInfer.
 const Rule* RuleFor(const google::protobuf::Descriptor& request);
+
+// The rule of SERVICE.METHOD, or null: for a method that shares its request.
+const Rule* RuleNamed(std::string_view method);
 
 // Whether a role may call at all.
 bool RoleMay(Access access, v1::Role role);

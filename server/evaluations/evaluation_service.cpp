@@ -157,13 +157,8 @@ absl::StatusOr<store::v1::KeptCheckpoint> FindCheckpoint(const store::v1::JobRec
 }
 
 EvaluationService::EvaluationService(const Layout& layout, Store& store, WorkerPool& pool,
-                                     SlotQueue& slots, JobService& jobs)
-    : layout_(layout),
-      store_(store),
-      pool_(pool),
-      slots_(slots),
-      jobs_(jobs),
-      predictor_(layout, pool) {}
+                                     SlotQueue& slots, JobService& jobs, ServingWorker& serving)
+    : layout_(layout), store_(store), pool_(pool), slots_(slots), jobs_(jobs), serving_(serving) {}
 
 absl::Status EvaluationService::Prepare(Transaction& transaction, const Caller& caller,
                                         const v1::CreateEvaluationRequest& request,
@@ -358,7 +353,7 @@ absl::StatusOr<v1::PredictResponse> EvaluationService::Predict(const Caller& cal
   } else {
     *task.mutable_rows() = request.dataset_rows().rows();
   }
-  return predictor_.Predict(std::move(task));
+  return serving_.Predict(std::move(task));
 }
 
 }  // namespace trainyard::server

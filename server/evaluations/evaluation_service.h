@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "server/evaluations/predictor.h"
 #include "server/jobs/job_service.h"
 #include "server/resources/names.h"
+#include "server/serving/serving_worker.h"
 #include "server/store/layout.h"
 #include "server/store/store.h"
 #include "server/workers/slot_queue.h"
@@ -24,7 +24,7 @@ namespace trainyard::server {
 class EvaluationService {
  public:
   EvaluationService(const Layout& layout, Store& store, WorkerPool& pool, SlotQueue& slots,
-                    JobService& jobs);
+                    JobService& jobs, ServingWorker& serving);
 
   // Goes on with the evaluations of an earlier server.
   absl::Status Recover();
@@ -61,7 +61,7 @@ class EvaluationService {
   JobService& jobs_;
   // The attempt of an evaluating worker: never twice within a server's life.
   std::atomic<int> workers_started_ = 0;
-  Predictor predictor_;
+  ServingWorker& serving_;
 };
 
 // The kept weights of a job that `epoch` (or its absence: the last) means.

@@ -3,6 +3,26 @@
 #include "server/rpc/answer.h"
 
 namespace trainyard::server {
+namespace {
+
+// A client that goes away ends it.
+grpc::Status SendFile(const absl::StatusOr<ExportedFile>& exported,
+                      grpc::ServerWriter<v1::ReadCheckpointResponse>& writer) {
+  if (!exported.ok()) return ToGrpcStatus(exported.status());
+  v1::ReadCheckpointResponse message;
+  message.set_size_bytes(exported->size_bytes);
+  std::int64_t sent = 0;
+  do {
+    auto status = ReadChunk(*exported, sent, *message.mutable_chunk());
+    if (!status.ok()) return ToGrpcStatus(status);
+    sent += static_cast<std::int64_t>(message.chunk().size());
+    if (!writer.Write(message)) break;
+    message.clear_size_bytes();
+  } while (sent < exported->size_bytes);
+  return grpc::Status::OK;
+}
+
+}  // namespace
 
 grpc::Status DatasetRpc::CreateDataset(grpc::ServerContext* context,
                                        const v1::CreateDatasetRequest* request,
@@ -138,6 +158,20 @@ grpc::Status TrainingRpc::ListTrainingEvents(grpc::ServerContext* context,
                                              const v1::ListTrainingEventsRequest* request,
                                              v1::ListTrainingEventsResponse* response) {
   return Serve(gatekeeper_, jobs_, &JobService::ListEvents, *context, *request, response);
+}
+
+grpc::Status TrainingRpc::ListCheckpoints(grpc::ServerContext* context,
+                                          const v1::ListCheckpointsRequest* request,
+                                          v1::ListCheckpointsResponse* response) {
+  return Serve(gatekeeper_, checkpoints_, &CheckpointService::List, *context, *request, response);
+}
+
+grpc::Status TrainingRpc::ReadCheckpoint(grpc::ServerContext* context,
+                                         const v1::ReadCheckpointRequest* request,
+                                         grpc::ServerWriter<v1::ReadCheckpointResponse>* writer) {
+  auto admission = gatekeeper_.Admit(*context, *v1::ReadCheckpointRequest::descriptor());
+  if (!admission.ok()) return ToGrpcStatus(admission.status());
+  return SendFile(checkpoints_.Export(admission->caller, *request), *writer);
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* TrainingRpc::WatchTrainingJob(

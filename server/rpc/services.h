@@ -13,6 +13,7 @@
 #include "server/jobs/job_service.h"
 #include "server/networks/network_service.h"
 #include "server/rpc/watch_reactor.h"
+#include "server/serving/checkpoint_service.h"
 #include "trainyard/v1/admin.grpc.pb.h"
 #include "trainyard/v1/dataset.grpc.pb.h"
 #include "trainyard/v1/evaluation.grpc.pb.h"
@@ -73,8 +74,9 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                               v1::TrainingService::WithRawCallbackMethod_WatchTrainingJobs<
                                   v1::TrainingService::Service>> {
  public:
-  TrainingRpc(Gatekeeper& gatekeeper, JobService& jobs, WatchContext& watch)
-      : gatekeeper_(gatekeeper), jobs_(jobs), watch_(watch) {}
+  TrainingRpc(Gatekeeper& gatekeeper, JobService& jobs, CheckpointService& checkpoints,
+              WatchContext& watch)
+      : gatekeeper_(gatekeeper), jobs_(jobs), checkpoints_(checkpoints), watch_(watch) {}
 
   grpc::Status CreateTrainingJob(grpc::ServerContext*, const v1::CreateTrainingJobRequest*,
                                  v1::TrainingJob*) override;
@@ -96,6 +98,10 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                                  v1::TrainingJob*) override;
   grpc::Status ListTrainingEvents(grpc::ServerContext*, const v1::ListTrainingEventsRequest*,
                                   v1::ListTrainingEventsResponse*) override;
+  grpc::Status ListCheckpoints(grpc::ServerContext*, const v1::ListCheckpointsRequest*,
+                               v1::ListCheckpointsResponse*) override;
+  grpc::Status ReadCheckpoint(grpc::ServerContext*, const v1::ReadCheckpointRequest*,
+                              grpc::ServerWriter<v1::ReadCheckpointResponse>*) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJob(
       grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) override;
   grpc::ServerWriteReactor<grpc::ByteBuffer>* WatchTrainingJobs(
@@ -104,6 +110,7 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
  private:
   Gatekeeper& gatekeeper_;
   JobService& jobs_;
+  CheckpointService& checkpoints_;
   WatchContext& watch_;
 };
 

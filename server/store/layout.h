@@ -10,7 +10,7 @@
 //     jobs/<uid>/worker.log
 //     uploads/<uid>/                data labels staging/, while a dataset is made
 //     tls/                          certificates and their keys, once it is a class's
-//     run/                          worker.sock, logs of short tasks
+//     run/                          worker.sock, serve.sock, logs of short tasks
 //     run/<uid>                     held by a training worker, with its pid
 #pragma once
 
@@ -38,6 +38,8 @@ class Layout {
   std::filesystem::path Reserve() const { return root_ / "reserve"; }
   std::filesystem::path Tls() const { return root_ / "tls"; }
   std::filesystem::path WorkerSocket() const { return root_ / "run" / "worker.sock"; }
+  // Where the worker that serves models takes rows from.
+  std::filesystem::path ServeSocket() const { return root_ / "run" / "serve.sock"; }
   // Locked by the worker that trains a job, for as long as it lives.
   std::filesystem::path WorkerLock(std::string_view job_uid) const {
     return root_ / "run" / job_uid;

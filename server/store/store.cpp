@@ -1,6 +1,7 @@
 #include "server/store/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -72,6 +73,8 @@ class SqliteStore : public Store {
     gave_up_.notify_all();
   }
 
+  std::uint64_t changes() const override { return changes_; }
+
   absl::Status Read(const std::function<absl::Status(Reader&)>& work) override {
     auto connection = TakeReader();
     if (!connection.ok()) return connection.status();
@@ -102,6 +105,8 @@ class SqliteStore : public Store {
       std::vector<Pending*> batch = NextBatch();
       if (batch.empty()) return;
       RunBatch(batch);
+      // Before any caller hears of it.
+      ++changes_;
       {
         const std::lock_guard lock(mutex_);
         for (Pending* pending : batch) pending->done = true;
@@ -166,6 +171,7 @@ class SqliteStore : public Store {
 
   const std::string path_;
   Reserve reserve_;
+  std::atomic<std::uint64_t> changes_ = 0;
   // The writer thread's own.
   std::unique_ptr<Connection> connection_;
 

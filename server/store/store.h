@@ -200,6 +200,10 @@ class Store {
   // From now on nobody waits for space.
   virtual void GiveUp() = 0;
 
+  // Goes up whenever something has been committed: what was read since it last did
+  // is as it is.
+  virtual std::uint64_t changes() const = 0;
+
   // Runs `work` over one snapshot, on the caller's thread.
   virtual absl::Status Read(const std::function<absl::Status(Reader&)>& work) = 0;
 };

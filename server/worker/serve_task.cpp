@@ -8,6 +8,7 @@
 
 #include "core/eval/evaluation.h"
 #include "server/convert/status.h"
+#include "server/worker/frame_server.h"
 #include "server/worker/model.h"
 #include "server/worker/tasks.h"
 
@@ -115,6 +116,7 @@ absl::StatusOr<v1::PredictResponse> Predict(const WorkerContext& context, ModelC
 
 void RunServing(const WorkerContext& context, Session& session) {
   ModelCache cache(context);
+  const FrameServer frames(context);
   while (const auto message = session.Next()) {
     if (!message->has_predict()) continue;
     auto response = Predict(context, cache, message->predict());

@@ -19,3 +19,6 @@ trainyard_test(eval_test SOURCES eval_test.cpp
 trainyard_test(checkpoint_test SOURCES checkpoint_test.cpp
   LINK trainyard_core_checkpoint trainyard_core_data trainyard_core_base)
 trainyard_test(optim_test SOURCES optim_test.cpp LINK trainyard_core_optim trainyard_core_kernels)
+trainyard_test(export_test SOURCES export_test.cpp
+  LINK trainyard_core_export trainyard_core_eval trainyard_core_data trainyard_core_base
+       nlohmann_json::nlohmann_json ZLIB::ZLIB)

@@ -27,11 +27,7 @@ from harness import (
 )
 
 ROWS = b"0,1,2\n1,2,1\n0,1,3\n1,3,1\n"
-EMPTY_ARE_ERRORS = [
-    pytest.param(*method, id=method[0].rpartition("/")[2])
-    for method in methods()
-    if not method[0].endswith("Checkpoint") and not method[0].endswith("Checkpoints")
-]
+EMPTY_ARE_ERRORS = [pytest.param(*method, id=method[0].rpartition("/")[2]) for method in methods()]
 
 
 @pytest.fixture(scope="module")

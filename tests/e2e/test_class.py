@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -571,8 +572,14 @@ def test_one_line_joins_and_everything_works(lab: Class, scratch: Path) -> None:
     assert who["name"] == "users/nina" and who["displayName"] == "Nina Simone"
     names = [user["name"] for user in teacher.json("class", "list")["users"]]
     assert "users/nina" in names and "users/otto" not in names
+    stored = json.loads((scratch / "nina/config/login.json").read_text())
+    token = stored["servers"][lab.server.target]["token"]
     nina("logout")
-    nina("whoami", status=3)
+    assert token not in (scratch / "nina/config/login.json").read_text()
+    refused(
+        Code.UNAUTHENTICATED,
+        lambda: lab.api(token).admin.GetUser(admin_pb2.GetUserRequest(name="users/me")),
+    )
 
 
 def test_another_servers_line_is_refused(lab: Class, scratch: Path) -> None:
@@ -674,10 +681,9 @@ def test_a_class_is_not_made_twice_nor_served_in_the_open(scratch: Path) -> None
     assert result.returncode == 1 and "has users already" in result.stderr
     made.server.start()
     plain = Api(made.server.target)
-    code = refused(
-        Code.UNAVAILABLE, lambda: plain.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
-    )
-    assert code is not None
+    with pytest.raises(grpc.RpcError) as error:
+        plain.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
+    assert error.value.code() == Code.UNAVAILABLE
     plain.close()
     made.server.stop()
 

@@ -32,6 +32,7 @@ void AddJobPause(CLI::App& group, Context& context);
 void AddJobResume(CLI::App& group, Context& context);
 void AddJobCancel(CLI::App& group, Context& context);
 void AddJobFork(CLI::App& group, Context& context);
+void AddJobExport(CLI::App& group, Context& context);
 void AddJobVerify(CLI::App& group, Context& context);
 void AddJobDelete(CLI::App& group, Context& context);
 
