@@ -18,6 +18,8 @@
 #include "server/events/event_hub.h"
 #include "server/events/stepper.h"
 #include "server/exec/local_executor.h"
+#include "server/http/assets.h"
+#include "server/http/http_server.h"
 #include "server/jobs/job_service.h"
 #include "server/networks/network_service.h"
 #include "server/resources/clock.h"
@@ -49,14 +51,14 @@ std::string_view HostOf(std::string_view address) {
   return host;
 }
 
-absl::Status CheckListen(const std::string& listen) {
+absl::Status CheckListen(std::string_view option, const std::string& listen) {
   const std::string_view host = HostOf(listen);
   if (listen.find(':') == std::string::npos || host.empty()) {
-    return FieldError("--listen", "INVALID_ADDRESS",
-                      StrCat("--listen takes HOST:PORT, not '", listen, "'"));
+    return FieldError(option, "INVALID_ADDRESS",
+                      StrCat(option, " takes HOST:PORT, not '", listen, "'"));
   }
   if (host == "localhost" || host == "::1" || host.starts_with("127.")) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", "--listen", {}},
+  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", std::string(option), {}},
                    StrCat("this single-user server listens on loopback only, not on ", host,
                           ": use 127.0.0.1:PORT, and an SSH tunnel from elsewhere"));
 }
@@ -88,7 +90,10 @@ class RunningApp final : public App {
   ~RunningApp() override { Drain(); }
 
   absl::Status Open() {
-    if (auto status = CheckListen(options_.listen); !status.ok()) return status;
+    if (auto status = CheckListen("--listen", options_.listen); !status.ok()) return status;
+    if (!options_.http.empty()) {
+      if (auto status = CheckListen("--http", options_.http); !status.ok()) return status;
+    }
     if (auto status = layout_.Create(); !status.ok()) return status;
     if (auto status = DirectoryLock::Acquire(layout_, lock_); !status.ok()) return status;
     auto store = Store::Open(layout_);
@@ -100,6 +105,7 @@ class RunningApp final : public App {
     if (status.ok()) status = jobs_->Recover();
     if (status.ok()) status = evaluations_->Recover();
     if (status.ok()) status = ServePublic();
+    if (status.ok()) status = ServeHttp();
     if (!status.ok()) return status;
     trimming_ = std::make_unique<Periodic>(
         kBetweenTrims, [this] { datasets_->FailAbandonedUploads(Now().seconds()); });
@@ -107,6 +113,7 @@ class RunningApp final : public App {
   }
 
   std::string address() const override { return address_; }
+  std::string http_address() const override { return http_ == nullptr ? "" : http_->address(); }
 
   void Drain() override {
     if (drained_) return;
@@ -114,6 +121,7 @@ class RunningApp final : public App {
     if (public_server_ != nullptr) {
       public_server_->GetHealthCheckService()->SetServingStatus(false);
     }
+    if (http_ != nullptr) http_->Drain();
     if (jobs_ != nullptr) jobs_->Close();
     if (store_ != nullptr) store_->GiveUp();
     trimming_.reset();
@@ -122,6 +130,7 @@ class RunningApp final : public App {
     const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;
     if (public_server_ != nullptr) public_server_->Shutdown(deadline);
     if (worker_server_ != nullptr) worker_server_->Shutdown(deadline);
+    if (http_ != nullptr) http_->Stop();
   }
 
  private:
@@ -176,6 +185,19 @@ class RunningApp final : public App {
     return absl::OkStatus();
   }
 
+  // Over HTTP are the same services, called in this process.
+  absl::Status ServeHttp() {
+    if (options_.http.empty()) return absl::OkStatus();
+    OriginOptions origins;
+    origins.listen_host = std::string(HostOf(options_.http));
+    origins.allowed = options_.http_allow_origins;
+    gateway_ = std::make_unique<Gateway>(public_server_->InProcessChannel(grpc::ChannelArguments()),
+                                         origins, EmbeddedAssets());
+    auto http = HttpServer::Start({options_.http, nullptr, HttpLimits{}}, *gateway_);
+    if (http.ok()) http_ = *std::move(http);
+    return http.status();
+  }
+
   const AppOptions options_;
   const Layout layout_;
   DirectoryLock lock_;
@@ -197,6 +219,8 @@ class RunningApp final : public App {
   std::unique_ptr<EvaluationRpc> evaluation_rpc_;
   std::unique_ptr<grpc::Server> worker_server_;
   std::unique_ptr<grpc::Server> public_server_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Periodic> trimming_;
   std::string address_;
   bool drained_ = false;
