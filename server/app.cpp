@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -21,6 +22,9 @@
 #include "server/http/assets.h"
 #include "server/http/http_server.h"
 #include "server/jobs/job_service.h"
+#include "server/metrics/metrics.h"
+#include "server/metrics/rpc_metrics.h"
+#include "server/metrics/timed_store.h"
 #include "server/networks/network_service.h"
 #include "server/resources/clock.h"
 #include "server/resources/periodic.h"
@@ -99,6 +103,7 @@ class RunningApp final : public App {
     auto store = Store::Open(layout_);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
+    if (!options_.http.empty()) Measure();
     Build();
     if (auto status = ServeWorkers(); !status.ok()) return status;
     auto status = datasets_->Recover();
@@ -141,6 +146,10 @@ class RunningApp final : public App {
     hub_ = std::make_unique<EventHub>(*store_);
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
     watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
+    if (metrics_ != nullptr) {
+      hub_->on_published = std::bind_front(&Metrics::Published, metrics_.get());
+      watch_->on_delivered = std::bind_front(&Metrics::Delivered, metrics_.get());
+    }
     networks_ = std::make_unique<NetworkService>(*store_);
     datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_);
     jobs_ = std::make_unique<JobService>(
@@ -174,6 +183,11 @@ class RunningApp final : public App {
     builder.RegisterService(network_rpc_.get());
     builder.RegisterService(training_rpc_.get());
     builder.RegisterService(evaluation_rpc_.get());
+    if (metrics_ != nullptr) {
+      std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> counters;
+      counters.push_back(std::make_unique<RpcMetrics>(*metrics_));
+      builder.experimental().SetInterceptorCreators(std::move(counters));
+    }
     int port = 0;
     public_server_ = Listen(builder, options_.listen, kPublicMessageBytes, port);
     if (public_server_ == nullptr || port == 0) {
@@ -185,6 +199,34 @@ class RunningApp final : public App {
     return absl::OkStatus();
   }
 
+  // Where they can be asked for, there are metrics.
+  void Measure() {
+    metrics_ = std::make_unique<Metrics>();
+    store_ = std::make_unique<TimedStore>(std::move(store_),
+                                          std::bind_front(&Metrics::Committed, metrics_.get()));
+  }
+
+  HttpResponse MetricsPage() {
+    Metrics::Gauges gauges;
+    gauges.http_connections = gateway_->connections();
+    gauges.sse_streams = gateway_->event_streams();
+    const auto counted = store_->Read([&](Reader& reader) -> absl::Status {
+      auto counts = reader.CountByState(ResourceKind::kJob);
+      if (!counts.ok()) return counts.status();
+      for (int state = v1::TrainingJob::QUEUED; state <= v1::TrainingJob::State_MAX; ++state) {
+        const auto name = v1::TrainingJob::State_Name(static_cast<v1::TrainingJob::State>(state));
+        gauges.jobs_by_state[name] = static_cast<double>((*counts)[state]);
+      }
+      return absl::OkStatus();
+    });
+    if (!counted.ok()) return ErrorResponse(counted);
+    gauges.queue_length = gauges.jobs_by_state["QUEUED"];
+    HttpResponse response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_->Text(gauges);
+    return response;
+  }
+
   // Over HTTP are the same services, called in this process.
   absl::Status ServeHttp() {
     if (options_.http.empty()) return absl::OkStatus();
@@ -193,6 +235,8 @@ class RunningApp final : public App {
     origins.allowed = options_.http_allow_origins;
     gateway_ = std::make_unique<Gateway>(public_server_->InProcessChannel(grpc::ChannelArguments()),
                                          origins, EmbeddedAssets());
+    gateway_->AddPage("/metrics", [this] { return MetricsPage(); });
+    gateway_->on_answered = std::bind_front(&Metrics::HttpAnswered, metrics_.get());
     auto http = HttpServer::Start({options_.http, nullptr, HttpLimits{}}, *gateway_);
     if (http.ok()) http_ = *std::move(http);
     return http.status();
@@ -201,6 +245,7 @@ class RunningApp final : public App {
   const AppOptions options_;
   const Layout layout_;
   DirectoryLock lock_;
+  std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<EventHub> hub_;
   std::unique_ptr<Stepper> stepper_;

@@ -59,9 +59,14 @@ void HttpConnections::CloseAll() {
 
 HttpConnection::HttpConnection(Stream stream, Gateway& gateway, const HttpLimits& limits,
                                HttpConnections& connections)
-    : stream_(std::move(stream)), gateway_(gateway), limits_(limits), connections_(connections) {}
+    : stream_(std::move(stream)), gateway_(gateway), limits_(limits), connections_(connections) {
+  ++gateway_.connections();
+}
 
-HttpConnection::~HttpConnection() { connections_.Remove(this); }
+HttpConnection::~HttpConnection() {
+  --gateway_.connections();
+  connections_.Remove(this);
+}
 
 void HttpConnection::Run() {
   connections_.Add(shared_from_this());
@@ -204,6 +209,7 @@ std::string HttpConnection::CommonHeaders() const {
 void HttpConnection::Respond(HttpResponse response, bool body_was_read) {
   auto message = std::make_shared<bhttp::response<bhttp::string_body>>();
   message->result(response.status);
+  gateway_.Answered(static_cast<int>(response.status));
   message->version(11);
   for (const auto& [name, value] : gateway_.HeadersFor(request_)) message->set(name, value);
   message->set(bhttp::field::cache_control, "no-store");

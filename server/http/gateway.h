@@ -57,8 +57,13 @@ class Gateway {
   // `channel` is the public server's, in this process.
   Gateway(std::shared_ptr<grpc::Channel> channel, OriginOptions origins, Assets assets);
 
-  // Before the first request.
+  // Before the first request: a page, and who hears of each answer's status.
   void AddPage(const std::string& path, Page page) { pages_[path] = std::move(page); }
+
+  std::function<void(int)> on_answered;
+  void Answered(int status) const {
+    if (on_answered) on_answered(status);
+  }
 
   Plan PlanFor(const RequestHeader& head) const;
   // Headers of whatever is answered to this request.
@@ -73,6 +78,9 @@ class Gateway {
 
   grpc::GenericStub& stub() { return stub_; }
   SseFrames& frames() { return frames_; }
+  // Connections, and streams of events, that are open.
+  std::atomic<int>& connections() { return connections_; }
+  std::atomic<int>& event_streams() { return event_streams_; }
   const RouteTable& routes() const { return routes_; }
 
   // Streams end and calls are refused soon: readyz says so.
@@ -91,6 +99,8 @@ class Gateway {
   const RouteTable routes_;
   std::map<std::string, Page> pages_;
   SseFrames frames_;
+  std::atomic<int> connections_ = 0;
+  std::atomic<int> event_streams_ = 0;
   std::atomic<bool> draining_ = false;
 };
 

@@ -36,7 +36,6 @@ class HttpServer {
 
   // HOST:PORT that it listens on.
   const std::string& address() const { return address_; }
-  std::size_t connections() { return connections_.count(); }
 
   // No new connections and requests; what is being answered is answered.
   void Drain();

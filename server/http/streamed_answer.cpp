@@ -31,7 +31,13 @@ StreamedAnswer::StreamedAnswer(std::shared_ptr<HttpConnection> connection, const
     : connection_(std::move(connection)),
       route_(route),
       events_(route.kind == RouteKind::kEvents),
-      patience_(connection_->stream().get_executor()) {}
+      patience_(connection_->stream().get_executor()) {
+  if (events_) ++connection_->gateway().event_streams();
+}
+
+StreamedAnswer::~StreamedAnswer() {
+  if (events_) --connection_->gateway().event_streams();
+}
 
 void StreamedAnswer::Start(const std::string& authorization, grpc::ByteBuffer request) {
   Listen();
@@ -73,6 +79,7 @@ void StreamedAnswer::Open() {
   if (open_ || gone_) return;
   open_ = true;
   patience_.cancel();
+  connection_->gateway().Answered(200);
   head_ = StrCat("HTTP/1.1 200 OK\r\nContent-Type: ",
                  events_ ? "text/event-stream" : "application/octet-stream", "\r\n",
                  connection_->speaks_chunks() ? "Transfer-Encoding: chunked\r\n" : "",

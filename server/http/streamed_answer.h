@@ -20,6 +20,7 @@ class StreamedAnswer final : public StreamOwner,
                              public std::enable_shared_from_this<StreamedAnswer> {
  public:
   StreamedAnswer(std::shared_ptr<HttpConnection> connection, const Route& route);
+  ~StreamedAnswer() override;
 
   void Start(const std::string& authorization, grpc::ByteBuffer request);
 

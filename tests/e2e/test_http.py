@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import PATIENCE, Server, training_pb2, wait_until
+from harness import PATIENCE, ROOT, Server, training_pb2, wait_until
 
 ME = "/v1/users/me"
 HERE = ("--http", "127.0.0.1:0")
@@ -420,6 +421,47 @@ def test_health_and_readiness(web: Web) -> None:
     assert web("GET", "/readyz").body == b"ready\n"
     head = web("HEAD", "/healthz")
     assert (head.status, head.headers["Content-Length"], head.body) == (200, "3", b"")
+
+
+def metrics(web: Web) -> dict[str, float]:
+    """Every series with its value."""
+    lines = web("GET", "/metrics").body.decode().splitlines()
+    pairs = (line.rpartition(" ") for line in lines if not line.startswith("#"))
+    return {series: float(value) for series, _, value in pairs}
+
+
+def test_what_happens_is_counted(web: Web, network: str, rows: str) -> None:
+    before = metrics(web)
+    job = start(web, "counted", network, rows, epochs=7)["name"]
+    assert list(Events(web, f"/v1/{job}:watch"))[-1] == ("end", {})
+    web("GET", f"{ME}/jobs/nix")
+    after = metrics(web)
+
+    def grown(series: str) -> float:
+        return after[series] - before.get(series, 0)
+
+    assert grown("trainyard_epochs_total") == 7
+    assert grown("trainyard_samples_total") == 7000
+    assert grown('trainyard_jobs{state="SUCCEEDED"}') == 1
+    assert grown("trainyard_queue_wait_seconds_count") == 1
+    assert grown("trainyard_commit_seconds_count") >= 7
+    method = "TrainingService.GetTrainingJob"
+    assert grown(f'trainyard_rpcs_total{{code="NOT_FOUND",method="{method}"}}') == 1
+    assert grown(f'trainyard_rpc_seconds_count{{method="{method}"}}') == 1
+    assert grown('trainyard_http_requests_total{status="404"}') == 1
+    watching = Events(web, f"{ME}/jobs:watch")
+    assert metrics(web)['trainyard_watchers{transport="sse"}'] >= 1
+    watching.close()
+    wait_until("nobody to watch", lambda: metrics(web)['trainyard_watchers{transport="sse"}'] == 0)
+
+
+def test_the_grafana_dashboard_shows_metrics_that_there_are(web: Web) -> None:
+    exported = {series.partition("{")[0] for series in metrics(web)}
+    dashboard = json.loads((ROOT / "deploy/grafana/trainyard.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    for expression in expressions:
+        names = re.findall(r"(?:trainyard|process)_\w+", expression)
+        assert names and exported.issuperset(names), expression
 
 
 def test_http_is_off_where_it_is_not_asked_for(new_server: Callable[..., Server]) -> None:
