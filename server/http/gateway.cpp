@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "server/http/asset_response.h"
+#include "server/http/openapi.h"
 #include "server/http/transcode.h"
 
 namespace trainyard::server {
@@ -78,6 +79,10 @@ Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, OriginOptions origins, 
   AddPage("/readyz", [this] {
     if (!draining_) return HttpResponse{bhttp::status::ok, "text/plain", "ready\n", {}};
     return HttpResponse{bhttp::status::service_unavailable, "text/plain", "draining\n", {}};
+  });
+  AddPage("/v1/openapi.json", [this] {
+    std::call_once(described_, [this] { description_ = OpenApi(routes_); });
+    return HttpResponse{bhttp::status::ok, "application/json", description_, {}};
   });
 }
 

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 
@@ -98,6 +99,9 @@ class Gateway {
   const Assets assets_;
   const RouteTable routes_;
   std::map<std::string, Page> pages_;
+  // Made when somebody asks for it.
+  std::once_flag described_;
+  std::string description_;
   SseFrames frames_;
   std::atomic<int> connections_ = 0;
   std::atomic<int> event_streams_ = 0;

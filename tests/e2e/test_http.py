@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import PATIENCE, ROOT, Server, training_pb2, wait_until
+from harness import PATIENCE, ROOT, Server, methods, training_pb2, wait_until
 
 ME = "/v1/users/me"
 HERE = ("--http", "127.0.0.1:0")
@@ -421,6 +421,45 @@ def test_health_and_readiness(web: Web) -> None:
     assert web("GET", "/readyz").body == b"ready\n"
     head = web("HEAD", "/healthz")
     assert (head.status, head.headers["Content-Length"], head.body) == (200, "3", b"")
+
+
+@pytest.fixture(scope="module")
+def description(web: Web) -> dict[str, Any]:
+    return web.ok("GET", "/v1/openapi.json")
+
+
+def test_every_method_is_described(description: dict[str, Any]) -> None:
+    described = {
+        operation["operationId"]: operation
+        for path in description["paths"].values()
+        for operation in path.values()
+    }
+    for path, *_ in methods():
+        service, _, method = path.rpartition("/")
+        operation = described[f"{service.rpartition('.')[2]}_{method}"]
+        assert operation["description"], path  # from the proto's comments
+        assert "200" in operation["responses"]
+    schemas = description["components"]["schemas"]
+    references = set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(description)))
+    assert references <= set(schemas)
+    assert schemas["TrainingJob"]["properties"]["epochsCompleted"]["readOnly"]
+    assert schemas["Dataset"]["properties"]["rowCount"]["type"] == "string"
+
+
+def test_the_paths_that_are_described_are_there(web: Web, description: dict[str, Any]) -> None:
+    for path, operations in description["paths"].items():
+        for verb in operations:
+            at = re.sub(r"{\w+}", "nix", path)
+            # A body that is no JSON is refused before anything is done.
+            answer = web(verb.upper(), at, b"{" if verb in ("post", "patch") else None)
+            assert answer.status != 405, f"{verb} {at}"
+            if answer.status == 404:
+                assert answer.reason != "NO_SUCH_PATH", f"{verb} {at}"
+
+
+def test_the_description_is_valid_openapi(description: dict[str, Any]) -> None:
+    validator = pytest.importorskip("openapi_spec_validator")
+    validator.validate(description)
 
 
 def metrics(web: Web) -> dict[str, float]:
