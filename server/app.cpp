@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -22,7 +23,12 @@
 #include "server/events/event_hub.h"
 #include "server/events/stepper.h"
 #include "server/exec/local_executor.h"
+#include "server/http/assets.h"
+#include "server/http/http_server.h"
 #include "server/jobs/job_service.h"
+#include "server/metrics/metrics.h"
+#include "server/metrics/rpc_metrics.h"
+#include "server/metrics/timed_store.h"
 #include "server/networks/network_service.h"
 #include "server/resources/clock.h"
 #include "server/resources/periodic.h"
@@ -52,6 +58,7 @@ constexpr int kMaxThreads = 256;
 constexpr std::chrono::seconds kShutdownDeadline{2};
 constexpr std::chrono::hours kBetweenTrims{1};
 constexpr std::chrono::minutes kBetweenUses{1};
+constexpr std::chrono::seconds kBetweenReloads{2};
 
 // HOST of HOST:PORT, without the brackets of an IPv6 address.
 std::string_view HostOf(std::string_view address) {
@@ -60,15 +67,15 @@ std::string_view HostOf(std::string_view address) {
   return host;
 }
 
-absl::Status CheckListen(const std::string& listen, bool single_user) {
+absl::Status CheckListen(std::string_view option, const std::string& listen, bool single_user) {
   const std::string_view host = HostOf(listen);
   if (listen.find(':') == std::string::npos || host.empty()) {
-    return FieldError("--listen", "INVALID_ADDRESS",
-                      StrCat("--listen takes HOST:PORT, not '", listen, "'"));
+    return FieldError(option, "INVALID_ADDRESS",
+                      StrCat(option, " takes HOST:PORT, not '", listen, "'"));
   }
   if (!single_user) return absl::OkStatus();
   if (host == "localhost" || host == "::1" || host.starts_with("127.")) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", "--listen", {}},
+  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", std::string(option), {}},
                    StrCat("this single-user server listens on loopback only, not on ", host,
                           ": use 127.0.0.1:PORT and an SSH tunnel from elsewhere, or make a class "
                           "of it with `trainyard-server init`"));
@@ -107,19 +114,20 @@ class RunningApp final : public App {
     auto store = Store::Open(layout_);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
+    if (!options_.http.empty()) Measure();
     executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
     pool_ = std::make_unique<WorkerPool>(*executor_);
     auto serving = ServingWorker::Make(layout_, *pool_);
     if (!serving.ok()) return serving.status();
     serving_ = *std::move(serving);
     if (auto status = Build(); !status.ok()) return status;
-    auto listen = CheckListen(options_.listen, accounts_->single_user());
-    if (!listen.ok()) return listen;
+    if (auto listen = CheckAddresses(); !listen.ok()) return listen;
     if (auto status = ServeWorkers(); !status.ok()) return status;
     auto status = datasets_->Recover();
     if (status.ok()) status = jobs_->Recover();
     if (status.ok()) status = evaluations_->Recover();
     if (status.ok()) status = ServePublic();
+    if (status.ok()) status = ServeHttp();
     if (!status.ok()) return status;
     uses_ = std::make_unique<Periodic>(kBetweenUses, [this] { admin_->KeepUses(); });
     trimming_ = std::make_unique<Periodic>(
@@ -128,6 +136,7 @@ class RunningApp final : public App {
   }
 
   std::string address() const override { return address_; }
+  std::string http_address() const override { return http_ == nullptr ? "" : http_->address(); }
 
   void Drain() override {
     if (drained_) return;
@@ -135,15 +144,18 @@ class RunningApp final : public App {
     if (public_server_ != nullptr) {
       public_server_->GetHealthCheckService()->SetServingStatus(false);
     }
+    if (http_ != nullptr) http_->Drain();
     if (jobs_ != nullptr) jobs_->Close();
     if (store_ != nullptr) store_->GiveUp();
     trimming_.reset();
     uses_.reset();
+    reloading_.reset();
     if (watch_ != nullptr) watch_->Drain();
     if (pool_ != nullptr) pool_->Drain();
     const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;
     if (public_server_ != nullptr) public_server_->Shutdown(deadline);
     if (worker_server_ != nullptr) worker_server_->Shutdown(deadline);
+    if (http_ != nullptr) http_->Stop();
   }
 
  private:
@@ -161,6 +173,10 @@ class RunningApp final : public App {
     hub_ = std::make_unique<EventHub>(*store_);
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
     watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
+    if (metrics_ != nullptr) {
+      hub_->on_published = std::bind_front(&Metrics::Published, metrics_.get());
+      watch_->on_delivered = std::bind_front(&Metrics::Delivered, metrics_.get());
+    }
     networks_ = std::make_unique<NetworkService>(*store_);
     datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_, quota_of);
     jobs_ = std::make_unique<JobService>(
@@ -215,6 +231,11 @@ class RunningApp final : public App {
     builder.RegisterService(evaluation_rpc_.get());
     builder.RegisterService(admin_rpc_.get());
     builder.RegisterService(inference_rpc_.get());
+    if (metrics_ != nullptr) {
+      std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> counters;
+      counters.push_back(std::make_unique<RpcMetrics>(*metrics_));
+      builder.experimental().SetInterceptorCreators(std::move(counters));
+    }
     int port = 0;
     public_server_ =
         Listen(builder, options_.listen, PublicCredentials(), kPublicMessageBytes, port);
@@ -227,9 +248,78 @@ class RunningApp final : public App {
     return absl::OkStatus();
   }
 
+  // Where they can be asked for, there are metrics.
+  void Measure() {
+    metrics_ = std::make_unique<Metrics>();
+    store_ = std::make_unique<TimedStore>(std::move(store_),
+                                          std::bind_front(&Metrics::Committed, metrics_.get()));
+  }
+
+  HttpResponse MetricsPage() {
+    Metrics::Gauges gauges;
+    gauges.http_connections = gateway_->connections();
+    gauges.sse_streams = gateway_->event_streams();
+    const auto counted = store_->Read([&](Reader& reader) -> absl::Status {
+      auto counts = reader.CountByState(ResourceKind::kJob);
+      if (!counts.ok()) return counts.status();
+      for (int state = v1::TrainingJob::QUEUED; state <= v1::TrainingJob::State_MAX; ++state) {
+        const auto name = v1::TrainingJob::State_Name(static_cast<v1::TrainingJob::State>(state));
+        gauges.jobs_by_state[name] = static_cast<double>((*counts)[state]);
+      }
+      return absl::OkStatus();
+    });
+    if (!counted.ok()) return ErrorResponse(counted);
+    gauges.queue_length = gauges.jobs_by_state["QUEUED"];
+    HttpResponse response;
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    response.body = metrics_->Text(gauges);
+    return response;
+  }
+
+  // Over HTTP are the same services, called in this process.
+  absl::Status CheckAddresses() const {
+    const bool single_user = accounts_->single_user();
+    const auto status = CheckListen("--listen", options_.listen, single_user);
+    if (!status.ok() || options_.http.empty()) return status;
+    return CheckListen("--http", options_.http, single_user);
+  }
+
+  // The certificate of gRPC, read again as it is.
+  absl::Status EncryptHttp() {
+    const TlsFiles files(layout_.Tls());
+    http_tls_ = std::make_shared<TlsContext>(CertificateFiles{files.chain, files.key});
+    if (auto loaded = http_tls_->Reload(); !loaded.ok()) return loaded;
+    reloading_ = std::make_unique<Periodic>(kBetweenReloads, [this] {
+      // Between the renaming of one file and the other they do not fit: the next time
+      // they will.
+      (void)http_tls_->Reload();
+    });
+    return absl::OkStatus();
+  }
+
+  absl::Status ServeHttp() {
+    if (options_.http.empty()) return absl::OkStatus();
+    if (Encrypts()) {
+      if (auto encrypted = EncryptHttp(); !encrypted.ok()) return encrypted;
+    }
+    OriginOptions origins;
+    origins.single_user = accounts_->single_user();
+    origins.tls = Encrypts();
+    origins.listen_host = std::string(HostOf(options_.http));
+    origins.allowed = options_.http_allow_origins;
+    gateway_ = std::make_unique<Gateway>(public_server_->InProcessChannel(grpc::ChannelArguments()),
+                                         origins, EmbeddedAssets());
+    gateway_->AddPage("/metrics", [this] { return MetricsPage(); });
+    gateway_->on_answered = std::bind_front(&Metrics::HttpAnswered, metrics_.get());
+    auto http = HttpServer::Start({options_.http, http_tls_, HttpLimits{}}, *gateway_);
+    if (http.ok()) http_ = *std::move(http);
+    return http.status();
+  }
+
   const AppOptions options_;
   const Layout layout_;
   DirectoryLock lock_;
+  std::unique_ptr<Metrics> metrics_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Accounts> accounts_;
   std::unique_ptr<Gatekeeper> gatekeeper_;
@@ -256,6 +346,10 @@ class RunningApp final : public App {
   std::unique_ptr<InferenceRpc> inference_rpc_;
   std::unique_ptr<grpc::Server> worker_server_;
   std::unique_ptr<grpc::Server> public_server_;
+  std::shared_ptr<TlsContext> http_tls_;
+  std::unique_ptr<Periodic> reloading_;
+  std::unique_ptr<Gateway> gateway_;
+  std::unique_ptr<HttpServer> http_;
   std::unique_ptr<Periodic> trimming_;
   std::unique_ptr<Periodic> uses_;
   std::string address_;

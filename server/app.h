@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "core/energy/energy_meter.h"
@@ -16,6 +17,10 @@ struct AppOptions {
   std::filesystem::path data_dir;
   // HOST:PORT; port 0 picks a free one.
   std::string listen = "127.0.0.1:7700";
+  // The same for HTTP; off where it is empty.
+  std::string http;
+  // Origins whose pages may call over HTTP, beside our own.
+  std::vector<std::string> http_allow_origins;
   // Jobs that run at once.
   int slots = 1;
   // Newest events that are kept of each job; all where it is 0.
@@ -38,6 +43,8 @@ class App {
 
   // HOST:PORT that it listens on.
   virtual std::string address() const = 0;
+  // The same for HTTP; empty where that is off.
+  virtual std::string http_address() const = 0;
   // Ends streams with UNAVAILABLE, puts running jobs back into the queue, ends
   // workers, and stops accepting calls. Bounded in time.
   virtual void Drain() = 0;

@@ -116,6 +116,11 @@ int main(int argc, char** argv) {
       ->required();
   cli.add_option("--listen", options.listen, "HOST:PORT for gRPC; port 0 picks a free one")
       ->capture_default_str();
+  cli.add_option("--http", options.http,
+                 "HOST:PORT for the API as JSON over HTTP, and the dashboard (default: off)");
+  cli.add_option("--http-allow-origin", options.http_allow_origins,
+                 "Origin whose pages may call over HTTP, as https://example.org; repeatable")
+      ->type_name("ORIGIN");
   cli.add_flag("--insecure", options.insecure,
                "Take tokens in plaintext: only behind something that encrypts, such as nginx");
   cli.add_option("--slots", options.slots, "Jobs that run at once (default: the cores)")
@@ -163,7 +168,9 @@ int main(int argc, char** argv) {
     spdlog::error("{}", std::string(app.status().message()));
     return 1;
   }
-  std::cout << "listening grpc=" << (*app)->address() << std::endl;
+  std::cout << "listening grpc=" << (*app)->address();
+  if (!options.http.empty()) std::cout << " http=" << (*app)->http_address();
+  std::cout << std::endl;
   spdlog::info("serving {} with {} slots", options.data_dir.string(), options.slots);
   int signal = 0;
   ::sigwait(&signals, &signal);

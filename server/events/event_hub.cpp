@@ -163,6 +163,7 @@ std::vector<std::shared_ptr<EventListener>> EventHub::ListenersOf(const std::str
 
 void EventHub::Published(const JobKey& job, const std::vector<EventRow>& events, bool terminal) {
   feed_.Published(job.name, job.uid, events);
+  if (on_published) on_published(job.uid, events);
   {
     const std::lock_guard lock(mutex_);
     const auto found = topics_.find(job.uid);
@@ -175,6 +176,7 @@ void EventHub::Published(const JobKey& job, const std::vector<EventRow>& events,
         topic.tail.clear();
       }
       topic.tail.push_back(WireEvent(event));
+      topic.tail.back().published = std::chrono::steady_clock::now();
       if (topic.tail.size() > kTail) topic.tail.pop_front();
       topic.last_sequence = std::max(topic.last_sequence, event.sequence);
     }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,6 +29,9 @@ class EventHub {
 
   // The same events, of many jobs at once.
   UserFeed& feed() { return feed_; }
+
+  // Hears of all events after their commits; set before there are any.
+  std::function<void(const std::string& job_uid, const std::vector<EventRow>& events)> on_published;
 
   // The next events after a cursor.
   struct Batch {

@@ -3,6 +3,7 @@
 
 #include <grpcpp/support/slice.h>
 
+#include <chrono>
 #include <cstdint>
 
 namespace trainyard::server {
@@ -13,6 +14,8 @@ struct WireMessage {
   // Where its cursor is after it; 0 for what is not durable.
   std::int64_t sequence = 0;
   grpc::Slice bytes;
+  // When it became durable, where that was while somebody watched.
+  std::chrono::steady_clock::time_point published{};
 };
 
 // Hears that there may be something new. Called on any thread, without locks

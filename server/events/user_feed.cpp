@@ -141,6 +141,7 @@ void UserFeed::Published(const std::string& job_name, const std::string& job_uid
       // a lie, an empty one only costs a read.
       if (!tail_.empty() && tail_.back().message.sequence + 1 != row.id) tail_.clear();
       tail_.push_back({job_uid, ParentOf(job_name), WireOf(job_name, row)});
+      tail_.back().message.published = std::chrono::steady_clock::now();
       if (tail_.size() > kTail) tail_.pop_front();
       last_id_ = std::max(last_id_, row.id);
     }

@@ -47,7 +47,14 @@ WatchReactor* WatchReactor::Start(WatchContext& context, grpc::CallbackServerCon
 
 void WatchReactor::Wake() { context_.stepper.Wake(shared_from_this()); }
 
+// What was there before the watcher came is late for no fault of ours.
+void WatchReactor::TellLag() {
+  if (!context_.on_delivered || in_flight_published_ < begin_) return;
+  context_.on_delivered(std::chrono::duration<double>(Clock::now() - in_flight_published_).count());
+}
+
 void WatchReactor::OnWriteDone(bool ok) {
+  if (ok) TellLag();
   {
     const std::lock_guard lock(mutex_);
     writing_ = false;
@@ -165,6 +172,7 @@ std::optional<WireMessage> WatchReactor::NextOffer() {
 
 void WatchReactor::Send(const WireMessage& message) {
   in_flight_ = grpc::ByteBuffer(&message.bytes, 1);
+  in_flight_published_ = message.published;
   last_write_ = Clock::now();
   {
     const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -32,6 +33,9 @@ class WatchContext {
 
   EventHub& hub;
   Stepper& stepper;
+  // Hears how many seconds after its commit a live event has been taken; set before
+  // there are streams.
+  std::function<void(double)> on_delivered;
 
  private:
   friend class WatchReactor;
@@ -74,6 +78,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   using Clock = std::chrono::steady_clock;
 
   void Wake();
+  void TellLag();
   // What Step has found to do, with no lock held.
   void Open();
   void SendNext();
@@ -93,6 +98,8 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool open_ = false;
   std::deque<WireMessage> ahead_;
   grpc::ByteBuffer in_flight_;
+  Clock::time_point in_flight_published_{};
+  const Clock::time_point begin_ = Clock::now();
   Clock::time_point last_write_ = Clock::now();
   Clock::time_point last_progress_{};
 

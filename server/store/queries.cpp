@@ -116,6 +116,20 @@ absl::StatusOr<Reader::EventSpan> Reader::SpanOf(std::string_view job_uid) {
   return EventSpan{statement->Int(0), statement->Int(1), statement->Int(2)};
 }
 
+absl::StatusOr<std::map<int, std::int64_t>> Reader::CountByState(ResourceKind kind) {
+  auto statement =
+      connection_.Prepare("SELECT state, count(*) FROM resources WHERE kind = ?1 GROUP BY state");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, static_cast<std::int64_t>(kind));
+  std::map<int, std::int64_t> counts;
+  while (true) {
+    auto row = statement->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return counts;
+    counts[static_cast<int>(statement->Int(0))] = statement->Int(1);
+  }
+}
+
 absl::StatusOr<int> Reader::CountByDigest(std::string_view digest) {
   auto statement =
       connection_.Prepare("SELECT count(*) FROM resources WHERE digest = ?1 AND digest <> ''");

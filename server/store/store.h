@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -97,6 +98,8 @@ class Reader {
   // All of a kind, of all users, in order of creation, after `after_id`.
   absl::StatusOr<std::vector<ResourceRow>> ListAll(ResourceKind kind, std::int64_t after_id,
                                                    int limit);
+  // How many of a kind there are in each state that there are any in.
+  absl::StatusOr<std::map<int, std::int64_t>> CountByState(ResourceKind kind);
   // Datasets with this content.
   absl::StatusOr<int> CountByDigest(std::string_view digest);
 

@@ -380,6 +380,7 @@ class Server:
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
         self.target = ""
+        self.http = ""
         self._api: Api | None = None
 
     def start(self) -> Server:
@@ -398,7 +399,9 @@ class Server:
         ready, _, _ = select.select([self.process.stdout], [], [], 60 * PATIENCE)
         line = self.process.stdout.readline() if ready else ""
         assert line.startswith("listening grpc="), f"no announcement: {line!r}\n{self.tail()}"
-        self.target = line.split("grpc=")[1].split()[0]
+        addresses = dict(word.split("=", 1) for word in line.split()[1:])
+        self.target = addresses["grpc"]
+        self.http = addresses.get("http", "")  # where it was started with --http
         return self
 
     @property
