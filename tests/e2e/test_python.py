@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BIN, PATIENCE, ROOT, Server
+from harness import BIN, PATIENCE, ROOT, Server, mnist_dir
 
 PACKAGE = ROOT / "client/python"
 
@@ -102,7 +102,7 @@ def test_the_packages_own_tests(installed: Path, tree: Path) -> None:
     run(installed, "-m", "pip", "install", "-q", "pytest")
     printed = run(
         installed, "-B", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", tree / "tests",
-        TRAINYARD_BIN_DIR=str(BIN),
+        TRAINYARD_BIN_DIR=str(BIN), TRAINYARD_MNIST_DIR=str(mnist_dir() or ""),
     )  # fmt: skip
     print(printed)
     assert re.search(r"\d\d passed", printed) and "no trainyard-server" not in printed, printed

@@ -17,4 +17,4 @@ for package in "google/rpc/status.proto=google.golang.org/genproto/googleapis/rp
   $(cd "$proto" && for file in trainyard/v1/*.proto; do echo "$file=trainyard.example/trainyardv1"; done); do
   set -- "$@" "--go_opt=M$package" "--go-grpc_opt=M$package"
 done
-exec protoc "$@" $(cd "$proto" && ls trainyard/v1/*.proto)
+exec protoc "$@" "$proto"/trainyard/v1/*.proto

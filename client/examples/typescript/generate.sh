@@ -10,4 +10,4 @@ mkdir -p src/generated
 exec protoc --proto_path="$proto" --proto_path="$googleapis" \
   --plugin=node_modules/.bin/protoc-gen-ts_proto --ts_proto_out=src/generated \
   --ts_proto_opt=outputServices=grpc-js,esModuleInterop=true,forceLong=bigint,oneof=unions-value \
-  $(cd "$proto" && ls trainyard/v1/*.proto)
+  "$proto"/trainyard/v1/*.proto
