@@ -9,7 +9,7 @@ Rows are counted from 0, epochs and sequences of events from 1. Costs are sums o
 rows of a dataset, times are seconds, and accuracies are shares from 0 to 1. Wherever a
 dataset, network or job is named, its id stands for the caller's own.
 
-trainyard.v1 has the messages and stubs.
+trainyard.aio has the same client for asyncio, and trainyard.v1 the messages and stubs.
 """
 
 from trainyard.client import Client
