@@ -2,68 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import BIN, PATIENCE, ROOT, Server, mnist_dir
-
-PACKAGE = ROOT / "client/python"
-
-
-def run(*command: str | Path, **environment: str) -> str:
-    """What it printed; it must succeed."""
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=280 * PATIENCE,
-        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | environment,
-    )
-    assert done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout}"
-    return done.stdout
+import packages
+from harness import BIN, ROOT, Server, mnist_dir
+from packages import run
 
 
 @pytest.fixture(scope="module")
 def tree(scratch: Path) -> Path:
-    """A copy of what the package is built from; a build leaves files where it is."""
-    copy = scratch / "tree"
-    leave_out = shutil.ignore_patterns("build", "dist", "*.egg-info", "*_pb2*", "__pycache__")
-    shutil.copytree(PACKAGE, copy / "client/python", ignore=leave_out)
-    shutil.copytree(ROOT / "proto", copy / "proto")
-    return copy / "client/python"
+    return packages.copy_of_the_tree(scratch / "tree")
 
 
 @pytest.fixture(scope="module")
-def new_environment(scratch: Path) -> Callable[[str], Path]:
-    """Makes virtual environments, and says where their Python is."""
-
-    def make(name: str) -> Path:
-        run(sys.executable, "-m", "venv", scratch / name)
-        return scratch / name / "bin/python"
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def python(new_environment: Callable[[str], Path], scratch: Path) -> Path:
-    """A clean environment, whose pip can reach a registry."""
-    python = new_environment("venv")
-    probe = [python, "-m", "pip", "download", "-q", "--no-deps", "-d", scratch / "probe"]
-    done = subprocess.run(
-        [*probe, "googleapis-common-protos"], capture_output=True, text=True, timeout=120
-    )
-    if done.returncode != 0:
-        pytest.skip(f"pip reaches no registry: {done.stderr.strip().splitlines()[-1:]}")
-    return python
+def python(scratch: Path) -> Path:
+    return packages.new_environment(scratch / "venv")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +31,7 @@ def wheel(python: Path, tree: Path, scratch: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(python: Path, wheel: Path) -> Path:
-    run(python, "-m", "pip", "install", "-q", wheel)
+    packages.install(python, wheel)
     return python
 
 
@@ -99,7 +55,7 @@ def test_the_readmes_four_lines(installed: Path, server: Server, scratch: Path) 
 
 
 def test_the_packages_own_tests(installed: Path, tree: Path) -> None:
-    run(installed, "-m", "pip", "install", "-q", "pytest")
+    packages.install(installed, "pytest")
     printed = run(
         installed, "-B", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", tree / "tests",
         TRAINYARD_BIN_DIR=str(BIN), TRAINYARD_MNIST_DIR=str(mnist_dir() or ""),
