@@ -39,7 +39,7 @@ class Session:
             step = next(plan)
             while True:
                 try:
-                    answer = self._do(step)
+                    answer = self.do(step)
                 except TrainyardError as error:
                     step = plan.throw(error)
                 else:
@@ -66,7 +66,8 @@ class Session:
             finally:
                 call.cancel()
 
-    def _do(self, step: Step) -> Any:
+    def do(self, step: Step) -> Any:
+        """Carries out one step; its answer, or TrainyardError."""
         if isinstance(step, Sleep):
             return time.sleep(step.seconds)
         if isinstance(step, Call):

@@ -10,8 +10,8 @@ import grpc
 
 from trainyard._channel import Target, open_channel
 from trainyard._retry import Retry
-from trainyard._session import CALL_SECONDS, CONNECT_PATIENCE, PATIENCE
-from trainyard._steps import Call, Plan, Receive, Sleep, Step, Stubs
+from trainyard._session import CALL_SECONDS, CONNECT_PATIENCE, PATIENCE, Session
+from trainyard._steps import Call, Plan, Send, Sleep, Step, Stubs
 from trainyard._watching import Cursor
 from trainyard.errors import TrainyardError, from_rpc
 
@@ -69,14 +69,22 @@ class AsyncSession:
             return await asyncio.sleep(step.seconds)
         if isinstance(step, Call):
             return await self._call(step)
-        method = self._stubs.method(step.method)
+        if isinstance(step, Send):
+            return await self._send(step)
         try:
-            if isinstance(step, Receive):
-                call = method(step.request, metadata=self.target.metadata)
-                return [message async for message in call]
-            return await method(iter(step.requests()), metadata=self.target.metadata)
+            call = self._stubs.method(step.method)(step.request, metadata=self.target.metadata)
+            return [message async for message in call]
         except grpc.RpcError as broken:
             raise from_rpc(broken) from None
+
+    async def _send(self, step: Send) -> Any:
+        """In a thread: grpc.aio loses the status of a stream that ends while it is written.
+        Whoever is cancelled meanwhile ends the stream with its channel."""
+        blocking = Session(self.target)
+        try:
+            return await asyncio.to_thread(blocking.do, step)
+        finally:
+            blocking.close()
 
     async def _call(self, step: Call) -> Any:
         retry = Retry(self._patience)
