@@ -48,6 +48,7 @@ def test_from_data_to_matrix(server: Server) -> None:
             evaluation = await job.evaluate(digits)
             predicted = (await job.predict(features)).classes
             assert evaluation.accuracy == (predicted == labels).mean()
+            assert list(await job.weights()) == ["W1", "b1", "W2", "b2"]
             assert len(await evaluation.misclassified()) == (predicted != labels).sum()
             assert await job.verify()
             fork = await (await job.fork(epochs=4)).wait()

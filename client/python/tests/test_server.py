@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import Any
 
@@ -125,6 +126,29 @@ def test_evaluation_and_prediction_agree(client: Client, trained: trainyard.Job)
 def test_more_rows_than_one_call_takes(trained: trainyard.Job) -> None:
     outputs = trained.predict(np.zeros((2100, 784))).outputs
     assert outputs.shape == (2100, 10) and (outputs == outputs[0]).all()
+
+
+def test_weights_are_those_that_predict(client: Client, digits: trainyard.Dataset) -> None:
+    job = client.train(
+        [784, 20, 10], digits, epochs=3, learning_rate=0.1, precision="f64", keep_checkpoints="all"
+    )
+    weights = job.wait().weights()
+    assert {name: array.shape for name, array in weights.items()} == {
+        "W1": (784, 20), "b1": (20,), "W2": (20, 10), "b2": (10,),
+    }  # fmt: skip
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in weights.values()))
+    assert digest.hexdigest() == job.weights_digest
+    a = digits.rows(0, 50)[0].astype(np.float64) / 255
+    for i in (1, 2):
+        a = 1 / (1 + np.exp(-(a @ weights[f"W{i}"] + weights[f"b{i}"])))
+    assert job.predict([*range(50)], dataset=digits).outputs == pytest.approx(a, abs=1e-12)
+    # They begin another network, and those of another epoch are others.
+    again = client.create_network("given", [784, 20, 10], weights=weights)
+    begun = client.train(again, digits, epochs=0, precision="f64").wait()
+    assert begun.weights_digest == job.weights_digest
+    assert (job.weights(epoch=1)["W1"] != weights["W1"]).any()
+    with pytest.raises(trainyard.NotFound):
+        job.weights(epoch=99)
 
 
 def test_verify_gives_a_receipt(client: Client, trained: trainyard.Job) -> None:
