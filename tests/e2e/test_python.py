@@ -36,9 +36,11 @@ def installed(python: Path, wheel: Path) -> Path:
 
 
 def readme_python() -> str:
-    """The README's lines of Python."""
-    (code,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
-    return str(code)
+    """The first code below the README's heading."""
+    _, _, section = (ROOT / "README.md").read_text().partition("\n## From Python\n")
+    code = re.search(r"^```python\n(.*?)^```$", section, re.M | re.S)
+    assert code
+    return code[1]
 
 
 def test_the_readmes_four_lines(installed: Path, server: Server, scratch: Path) -> None:

@@ -25,12 +25,14 @@ def _axes(ax: Any) -> Any:
 
 def curve(history: History, ax: Any) -> Any:
     ax = _axes(ax)
-    ax.plot(history.epoch, history.mean_cost, marker=".", label="training")
+    lines = ax.plot(history.epoch, history.mean_cost, marker=".", label="training, mean")
     if not np.isnan(history.validation_cost).all():
         # Its mean would need the rows of a dataset that may be gone.
         twin = ax.twinx()
-        twin.plot(history.epoch, history.validation_cost, "C1.-", label="validation")
+        lines += twin.plot(history.epoch, history.validation_cost, "C1.-", label="validation, sum")
         twin.set_ylabel("validation cost")
+        ax.legend(handles=lines)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set_xlabel("epoch")
     ax.set_ylabel("mean cost")
     ax.set_title(history.title)
