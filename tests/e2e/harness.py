@@ -376,6 +376,7 @@ class Server:
     def __init__(self, data_dir: Path, *options: str) -> None:
         self.data_dir = data_dir
         self.options = options
+        self.listen = "127.0.0.1:0"  # or its target, to be found again where it was
         self.log = data_dir.parent / f"{data_dir.name}.log"
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[str] | None = None
@@ -387,7 +388,7 @@ class Server:
         assert self.process is None
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [BIN / "trainyard-server", "--data-dir", self.data_dir, "--listen", "127.0.0.1:0"]
+                [BIN / "trainyard-server", "--data-dir", self.data_dir, "--listen", self.listen]
                 + list(self.options),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

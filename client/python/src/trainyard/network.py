@@ -1,0 +1,55 @@
+"""Networks."""
+
+from __future__ import annotations
+
+from trainyard import _plans
+from trainyard._names import last_part
+from trainyard._session import Session
+from trainyard.v1 import network_pb2
+
+
+class NetworkView:
+    """Architecture, initialiser and seed; never trained weights.
+
+    Attributes:
+        message: What the server said, a trainyard.v1.Network.
+    """
+
+    def __init__(self, message: network_pb2.Network) -> None:
+        self.message = message
+
+    @property
+    def name(self) -> str:
+        """users/{user}/networks/{network}"""
+        return self.message.name
+
+    @property
+    def id(self) -> str:
+        return last_part(self.name)
+
+    @property
+    def layers(self) -> list[int]:
+        """Units of every layer, inputs first."""
+        spec = self.message.spec
+        return [spec.input_count, *(layer.units for layer in spec.layers)]
+
+    @property
+    def parameter_count(self) -> int:
+        """Weights and biases of all layers."""
+        return self.message.parameter_count
+
+    def __repr__(self) -> str:
+        units = "-".join(map(str, self.layers))
+        return f"Network({self.name!r}, {units}, {self.parameter_count} parameters)"
+
+
+class Network(NetworkView):
+    """A network on the server."""
+
+    def __init__(self, session: Session, message: network_pb2.Network) -> None:
+        super().__init__(message)
+        self._session = session
+
+    def delete(self) -> None:
+        """Deletes it; its name may be used again. Jobs keep the copy they were made with."""
+        self._session.run(_plans.delete("networks", self.name))
