@@ -1,6 +1,5 @@
 // trainyard-server: options, signals, and the one line that says it is ready.
 #include <signal.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +16,7 @@
 #include "server/admin/check.h"
 #include "server/admin/init.h"
 #include "server/app.h"
+#include "server/log.h"
 
 namespace {
 
@@ -27,13 +27,14 @@ std::filesystem::path WorkerBinary() {
   return self.parent_path() / "trainyard-worker";
 }
 
-// Blocks the signals that end the server, in every thread to come, so that one
-// sigwait hears them.
+// Blocks the signals that end the server or have it read its configuration again, in every thread
+// to come, so that one sigwait hears them.
 sigset_t BlockSignals() {
   sigset_t signals;
   ::sigemptyset(&signals);
   ::sigaddset(&signals, SIGTERM);
   ::sigaddset(&signals, SIGINT);
+  ::sigaddset(&signals, SIGHUP);
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -77,6 +78,21 @@ int BackUp(const std::filesystem::path& data_dir, const std::filesystem::path& t
   std::cout << "backed up to " << to.string() << "; start a server with that --data-dir to restore"
             << std::endl;
   return 0;
+}
+
+// What may change without a restart. Certificates are read again by themselves, and
+// quotas and users are no configuration.
+void ReadLogLevelAgain(CLI::App& cli, int argc, char** argv) {
+  try {
+    cli.clear();
+    cli.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    spdlog::error("SIGHUP: the configuration is not read: {}", error.what());
+    return;
+  }
+  const std::string level = cli.get_option("--log-level")->as<std::string>();
+  trainyard::server::SetLogLevel(level);
+  spdlog::info("SIGHUP: log level {}", level);
 }
 
 int Init(const std::filesystem::path& data_dir, const trainyard::server::InitOptions& options) {
@@ -133,6 +149,15 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(0.0, 1000.0))
       ->type_name("WATTS")
       ->capture_default_str();
+  trainyard::server::LogOptions log;
+  cli.add_option("--log-format", log.format, "How the log on standard error is written")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  cli.add_option("--log-level", log.level, "What the log tells; read again at SIGHUP")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  cli.set_config("--config", "", "File with these options, a line each: data-dir = \"/srv/lab\"")
+      ->type_name("FILE");
   auto* check = cli.add_subcommand("check", "Verify a directory whose server is stopped");
   auto* backup = cli.add_subcommand("backup", "Copy a directory; its server may run");
   std::filesystem::path to;
@@ -160,7 +185,7 @@ int main(int argc, char** argv) {
   if (*backup) return BackUp(options.data_dir, to);
   if (*init) return Init(options.data_dir, init_options);
   if (*renew) return Renew(options.data_dir, renewed_names);
-  spdlog::set_default_logger(spdlog::stderr_color_mt("trainyard"));
+  trainyard::server::StartLog(log);
   trainyard::SetSyncFailureHandler(EndAtOnce);
   const sigset_t signals = BlockSignals();
   auto app = trainyard::server::App::Start(options);
@@ -173,7 +198,7 @@ int main(int argc, char** argv) {
   std::cout << std::endl;
   spdlog::info("serving {} with {} slots", options.data_dir.string(), options.slots);
   int signal = 0;
-  ::sigwait(&signals, &signal);
+  while (::sigwait(&signals, &signal) == 0 && signal == SIGHUP) ReadLogLevelAgain(cli, argc, argv);
   spdlog::info("signal {}: draining", signal);
   (*app)->Drain();
   return 0;

@@ -1,8 +1,11 @@
 #include "server/convert/status.h"
 
+#include <cmath>
+#include <cstdint>
 #include <string>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "core/base/error.h"
 #include "google/rpc/error_details.pb.h"
 
@@ -17,19 +20,53 @@ std::string ReasonOf(const absl::Status& status, const ErrorDetails& details) {
   return absl::StatusCodeToString(status.code());
 }
 
+// Where files are on this machine is for its log, not for callers.
+std::string WithoutPath(std::string message, ErrorDetails& details) {
+  const auto found = details.metadata.find("path");
+  if (found == details.metadata.end()) return message;
+  const std::string path = found->second;
+  details.metadata.erase(found);
+  const std::string name = path.substr(path.rfind('/') + 1);
+  for (auto at = message.find(path); !path.empty() && at != std::string::npos;
+       at = message.find(path, at + name.size())) {
+    message.replace(at, path.size(), name);
+  }
+  return message;
+}
+
+void AddRetryInfo(const std::string& seconds, google::rpc::Status& status) {
+  double value = 0;
+  if (!absl::SimpleAtod(seconds, &value)) return;
+  google::rpc::RetryInfo info;
+  info.mutable_retry_delay()->set_seconds(static_cast<std::int64_t>(value));
+  const double rest = value - std::floor(value);
+  info.mutable_retry_delay()->set_nanos(static_cast<std::int32_t>(rest * 1e9));
+  status.add_details()->PackFrom(info);
+}
+
 }  // namespace
 
 google::rpc::Status ToRpcStatus(const absl::Status& status) {
   google::rpc::Status result;
   result.set_code(static_cast<int>(status.code()));
   if (status.ok()) return result;
-  result.set_message(std::string(status.message()));
-  const ErrorDetails details = GetErrorDetails(status);
+  ErrorDetails details = GetErrorDetails(status);
+  result.set_message(WithoutPath(std::string(status.message()), details));
   google::rpc::ErrorInfo info;
   info.set_reason(ReasonOf(status, details));
   info.set_domain(kDomain);
   for (const auto& [key, value] : details.metadata) (*info.mutable_metadata())[key] = value;
   result.add_details()->PackFrom(info);
+  if (const auto quota = details.metadata.find("quota"); quota != details.metadata.end()) {
+    google::rpc::QuotaFailure failure;
+    auto& violation = *failure.add_violations();
+    violation.set_subject(details.metadata["user"]);
+    violation.set_description(result.message());
+    result.add_details()->PackFrom(failure);
+  }
+  if (const auto retry = details.metadata.find("retry_seconds"); retry != details.metadata.end()) {
+    AddRetryInfo(retry->second, result);
+  }
   if (!details.field.empty()) {
     google::rpc::BadRequest bad_request;
     auto& violation = *bad_request.add_field_violations();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -25,6 +26,7 @@ class TimedStore final : public Store {
   }
   bool AwaitSpace() override { return store_->AwaitSpace(); }
   void GiveUp() override { store_->GiveUp(); }
+  std::uint64_t changes() const override { return store_->changes(); }
   absl::Status Read(const std::function<absl::Status(Reader&)>& work) override {
     return store_->Read(work);
   }

@@ -136,6 +136,7 @@ class Api:
             options = (("grpc.ssl_target_name_override", "trainyard"),)
             self.channel = grpc.secure_channel(target, credentials, options)
         else:
+            assert not token, "a token is sent over TLS"
             self.channel = grpc.insecure_channel(target)
         self.datasets = dataset_pb2_grpc.DatasetServiceStub(self.channel)
         self.networks = network_pb2_grpc.NetworkServiceStub(self.channel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -164,7 +165,22 @@ def test_a_token_goes_with_every_call(fake: Fake, address: str) -> None:
     assert "authorization" not in fake.metadata
 
 
-def test_what_is_given_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_joined_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("TRAINYARD_SERVER", "TRAINYARD_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TRAINYARD_CONFIG_DIR", str(tmp_path))
+    servers = {"lab:1": {"token": "t", "authority": "PEM", "user": "users/ada"}}
+    (tmp_path / "login.json").write_text(json.dumps({"current": "lab:1", "servers": servers}))
+    joined = Target("lab:1", "t", b"PEM", "trainyard")
+    assert find_target(None, None) == joined
+    assert find_target("lab:1", None) == joined
+    assert find_target("other:2", None) == Target("other:2")
+
+
+def test_what_is_given_comes_before_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TRAINYARD_CONFIG_DIR", str(tmp_path))
     for name in ("TRAINYARD_SERVER", "TRAINYARD_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     assert find_target(None, None) == Target("127.0.0.1:7700")

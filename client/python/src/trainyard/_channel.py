@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Optional
 
 import grpc
@@ -35,6 +37,8 @@ class Target:
     root_certificates: Optional[bytes] = None
     # The name that the server's certificate has, where it is not the address.
     authority: Optional[str] = None
+    # Whether to trust the certificates that this machine trusts.
+    system_certificates: bool = False
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
@@ -42,11 +46,43 @@ class Target:
         return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
 
+def login_file() -> Path:
+    """The file in which `trainyard join` and `trainyard login` keep tokens."""
+    folder = os.environ.get("TRAINYARD_CONFIG_DIR")
+    if folder:
+        return Path(folder) / "login.json"
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "trainyard" / "login.json"
+
+
+def _logins() -> dict[str, Any]:
+    try:
+        logins = json.loads(login_file().read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise ValueError(
+            f"{login_file()} is not a login file; remove it and join again"
+        ) from error
+    return logins if isinstance(logins, dict) else {}
+
+
 def find_target(server: Optional[str], token: Optional[str]) -> Target:
-    """What is given, else TRAINYARD_SERVER and TRAINYARD_TOKEN, else the default."""
+    """What is given, else TRAINYARD_SERVER and TRAINYARD_TOKEN, else the server that
+    was joined with the command line, with what was stored then, else the default."""
+    logins = _logins()
+    address = (
+        server or os.environ.get("TRAINYARD_SERVER") or logins.get("current") or DEFAULT_SERVER
+    )
+    known = logins.get("servers", {}).get(address, {})
+    pem = known.get("authority", "")
     return Target(
-        address=server or os.environ.get("TRAINYARD_SERVER") or DEFAULT_SERVER,
-        token=token or os.environ.get("TRAINYARD_TOKEN") or None,
+        address=address,
+        token=token or os.environ.get("TRAINYARD_TOKEN") or known.get("token") or None,
+        # "system" is the authorities that this machine trusts, which is gRPC's default.
+        root_certificates=pem.encode() if pem and pem != "system" else None,
+        authority="trainyard" if pem and pem != "system" else None,
+        system_certificates=pem == "system",
     )
 
 
@@ -54,7 +90,7 @@ def open_channel(target: Target, asynchronous: bool = False) -> Any:
     """A grpc.Channel, or a grpc.aio.Channel; connected by its first call."""
     module: Any = grpc.aio if asynchronous else grpc
     options = list(_OPTIONS)
-    if target.root_certificates is None:
+    if target.root_certificates is None and not target.system_certificates:
         return module.insecure_channel(target.address, options=options)
     if target.authority:
         options.append(("grpc.ssl_target_name_override", target.authority))
