@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "core/base/file.h"
@@ -33,6 +34,16 @@ void Confine() {
   // A server that stops wants no outcome: the task is done again from what is
   // durable. Async-signal-safe.
   ::signal(SIGTERM, [](int) { ::_exit(0); });
+}
+
+// Training takes what others leave: the server, predictions and inferences are
+// short, and come first. Where the kernel shares the processor among sessions
+// (CONFIG_SCHED_AUTOGROUP), a worker's is a session of its own and has a niceness
+// beside the process's.
+void StepBack() {
+  constexpr int kNiceness = 10;
+  if (::setpriority(PRIO_PROCESS, 0, kNiceness) != 0) spdlog::warn("setpriority failed");
+  std::ofstream("/proc/self/autogroup") << kNiceness;
 }
 
 void LimitIngest() {
@@ -65,6 +76,7 @@ int main(int argc, char** argv) {
   if (task) {
     switch (task->kind_case()) {
       case ServerMessage::kTrain:
+        StepBack();
         trainyard::server::RunTraining(context, task->train(), session);
         break;
       case ServerMessage::kIngest:
