@@ -1,7 +1,7 @@
 #include "client/cli/network_words.h"
 
 #include "client/cli/options.h"
-#include "client/lib/safetensors.h"
+#include "client/lib/weights_file.h"
 
 namespace trainyard::client {
 
@@ -19,13 +19,13 @@ absl::StatusOr<v1::NetworkSpec> MakeNetworkSpec(const NetworkWords& words) {
     if (!initializer.ok()) return initializer.status();
     *spec.mutable_initializer() = *initializer;
   }
+  if (words.no_bias) spec.set_bias(false);
   if (!words.weights.empty()) {
-    absl::StatusOr<v1::WeightsInitializer> weights = ReadSafetensors(words.weights);
+    absl::StatusOr<v1::WeightsInitializer> weights = ReadWeights(words.weights, spec);
     if (!weights.ok()) return weights.status();
     *spec.mutable_initializer()->mutable_weights() = *std::move(weights);
   }
   spec.set_loss(ParseLoss(words.loss));
-  if (words.no_bias) spec.set_bias(false);
   spec.set_seed(words.seed);
   return spec;
 }

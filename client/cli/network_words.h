@@ -15,7 +15,7 @@ struct NetworkWords {
   std::string activation;
   std::string loss = "tse";
   std::string init;
-  // A safetensors file.
+  // A safetensors file or a NumPy archive.
   std::string weights;
   bool no_bias = false;
   std::int64_t seed = 0;

@@ -46,24 +46,18 @@ absl::StatusOr<File> Open(const std::filesystem::path& path) {
 }
 
 template <typename T>
-void Append(const char* bytes, std::size_t size, google::protobuf::RepeatedField<double>& values) {
-  for (std::size_t at = 0; at + sizeof(T) <= size; at += sizeof(T)) {
+std::vector<double> Numbers(absl::string_view bytes) {
+  std::vector<double> values(bytes.size() / sizeof(T));
+  for (std::size_t i = 0; i < values.size(); ++i) {
     T value = 0;
-    std::memcpy(&value, bytes + at, sizeof(T));
-    values.Add(static_cast<double>(value));
+    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
+    values[i] = static_cast<double>(value);
   }
+  return values;
 }
 
-// Nothing to do for a tensor that is not there.
-absl::Status ReadTensor(const File& file, const std::string& name,
-                        google::protobuf::RepeatedField<double>& values) {
-  const auto found = file.header.find(name);
-  if (found == file.header.end()) return absl::OkStatus();
-  const Json dtype = found->is_object() ? found->value("dtype", Json()) : Json();
-  const Json offsets = found->is_object() ? found->value("data_offsets", Json()) : Json();
-  if (dtype != "F32" && dtype != "F64") {
-    return Wrong(file, absl::StrCat("tensor ", name, " is neither F32 nor F64"));
-  }
+absl::StatusOr<absl::string_view> BytesOf(const File& file, const std::string& name,
+                                          const Json& offsets) {
   if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() ||
       !offsets[1].is_number_unsigned()) {
     return Wrong(file, absl::StrCat("tensor ", name, " has no place"));
@@ -73,29 +67,54 @@ absl::Status ReadTensor(const File& file, const std::string& name,
   if (begin > end || end > file.bytes.size()) {
     return Wrong(file, absl::StrCat("tensor ", name, " goes beyond the end of the file"));
   }
-  const char* const bytes = file.bytes.data() + begin;
-  if (dtype == "F32") {
-    Append<float>(bytes, end - begin, values);
-  } else {
-    Append<double>(bytes, end - begin, values);
+  return absl::string_view(file.bytes).substr(begin, end - begin);
+}
+
+absl::StatusOr<std::vector<std::int64_t>> ShapeOf(const File& file, const std::string& name,
+                                                  const Json& shape) {
+  std::vector<std::int64_t> dims;
+  for (const Json& dim : shape) {
+    if (!dim.is_number_unsigned()) break;
+    dims.push_back(dim.get<std::int64_t>());
   }
-  return absl::OkStatus();
+  if (shape.is_array() && dims.size() == shape.size()) return dims;
+  return Wrong(file, absl::StrCat("tensor ", name, " has no shape"));
+}
+
+absl::StatusOr<WeightTensor> ReadTensor(const File& file, const std::string& name,
+                                        const Json& entry) {
+  const auto field = [&](const char* key) {
+    return entry.is_object() ? entry.value(key, Json()) : Json();
+  };
+  const Json dtype = field("dtype");
+  if (dtype != "F32" && dtype != "F64") {
+    return Wrong(file, absl::StrCat("tensor ", name, " is neither F32 nor F64"));
+  }
+  const auto bytes = BytesOf(file, name, field("data_offsets"));
+  if (!bytes.ok()) return bytes.status();
+  auto shape = ShapeOf(file, name, field("shape"));
+  if (!shape.ok()) return shape.status();
+  WeightTensor tensor{*std::move(shape),
+                      dtype == "F32" ? Numbers<float>(*bytes) : Numbers<double>(*bytes)};
+  double count = 1;
+  for (const std::int64_t dim : tensor.shape) count *= static_cast<double>(dim);
+  if (count == static_cast<double>(tensor.values.size())) return tensor;
+  return Wrong(file, absl::StrCat("tensor ", name, " does not have the size of its shape"));
 }
 
 }  // namespace
 
-absl::StatusOr<v1::WeightsInitializer> ReadSafetensors(const std::filesystem::path& path) {
+absl::StatusOr<WeightTensors> ReadSafetensors(const std::filesystem::path& path) {
   const absl::StatusOr<File> file = Open(path);
   if (!file.ok()) return file.status();
-  v1::WeightsInitializer weights;
-  for (int i = 1; file->header.contains(absl::StrCat("W", i)); ++i) {
-    v1::LayerWeights& layer = *weights.add_layers();
-    absl::Status status = ReadTensor(*file, absl::StrCat("W", i), *layer.mutable_weights());
-    if (status.ok()) status = ReadTensor(*file, absl::StrCat("b", i), *layer.mutable_biases());
-    if (!status.ok()) return status;
+  WeightTensors tensors;
+  for (const auto& [name, entry] : file->header.items()) {
+    if (!IsWeightName(name)) continue;
+    auto tensor = ReadTensor(*file, name, entry);
+    if (!tensor.ok()) return tensor.status();
+    tensors[name] = *std::move(tensor);
   }
-  if (weights.layers().empty()) return Wrong(*file, "has no tensor W1");
-  return weights;
+  return tensors;
 }
 
 }  // namespace trainyard::client

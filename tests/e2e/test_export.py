@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -264,11 +265,37 @@ def test_the_command_saves_a_file_whole_or_not_at_all(
     )
 
 
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
 def test_exported_weights_are_a_networks_beginning(
-    api: Api, cli: Cli, job: training_pb2.TrainingJob, tmp_path: Path
+    api: Api, cli: Cli, job: training_pb2.TrainingJob, tmp_path: Path, ending: str
 ) -> None:
-    out = tmp_path / "w.safetensors"
+    out = tmp_path / f"w.{ending}"
     cli("job", "export", "job", "--out", out)
-    cli("network", "create", "heir", "--layers", "784,20,10", "--weights", out)
-    heir = api.trained("heir", "users/me/networks/heir", "users/me/datasets/digits", epochs=0)
-    assert heir.weights_digest == job.weights_digest
+    heir = f"heir-{ending}"
+    cli("network", "create", heir, "--layers", "784,20,10", "--weights", out)
+    trained = api.trained(heir, f"users/me/networks/{heir}", "users/me/datasets/digits", epochs=0)
+    assert trained.weights_digest == job.weights_digest
+    wrong = cli.run("network", "create", "wrong", "--layers", "784,30,10", "--weights", out)
+    assert wrong.returncode == 2
+    assert "W1 has shape [784, 20]; the network needs [784, 30]" in wrong.stderr
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_numpys_own_archives_are_a_networks_beginning(
+    api: Api, cli: Cli, job: training_pb2.TrainingJob, tmp_path: Path, save: Callable[..., None]
+) -> None:
+    rng = np.random.default_rng(2)
+    w, b = rng.normal(size=(10, FEATURES)).T, rng.normal(size=10)
+    save(tmp_path / "own.npz", W1=w, b1=b, note=np.array(["mine"]))
+    name = save.__name__.replace("_", "-")
+    cli("network", "create", name, "--layers", "784,10", "--weights", tmp_path / "own.npz")
+    begun = api.trained(
+        name,
+        f"users/me/networks/{name}",
+        "users/me/datasets/digits",
+        epochs=0,
+        precision=training_pb2.F64,
+    )
+    tensors, _ = tensors_of(read(api, f"{begun.name}/checkpoints/latest"))
+    np.testing.assert_array_equal(tensors["W1"], w)
+    np.testing.assert_array_equal(tensors["b1"], b)

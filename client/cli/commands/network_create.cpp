@@ -60,7 +60,7 @@ void AddNetworkCreate(CLI::App& group, Context& context) {
           ->type_name("INIT");
   command
       .add_option("--weights", options.words.weights,
-                  "Begin with the tensors W1, b1, W2, b2, ... of a safetensors file")
+                  "Begin with the tensors W1, b1, W2, b2, ... of a safetensors or NPZ file")
       ->type_name("FILE")
       ->excludes(init);
   command.add_flag("--no-bias", options.words.no_bias, "Layers without biases");
