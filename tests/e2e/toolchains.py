@@ -21,7 +21,9 @@ def need(*tools: str) -> None:
             pytest.skip(f"{tool} is not installed")
 
 
-def attempt(*command: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def attempt(
+    *command: str | Path, cwd: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         cwd=cwd,

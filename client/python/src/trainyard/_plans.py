@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Optional
 
 import numpy as np
@@ -73,10 +74,9 @@ def _send(name: str, part: int, data: bytes) -> Plan[None]:
     breaks = 0
     while offset is not None:
         start = offset
+        messages = partial(_upload.messages, name, part, data, start)
         try:
-            yield Send(
-                "datasets.WriteDataset", lambda: _upload.messages(name, part, data, start)
-            )
+            yield Send("datasets.WriteDataset", messages)
             return
         except (Unavailable, OutOfRange):
             breaks += 1
@@ -338,4 +338,3 @@ def predict(
                 request.rows.rows.add(features=row.astype(float).tolist())
         found.extend((yield Call("evaluations.Predict", request)).predictions)
     return found
-
