@@ -51,4 +51,5 @@ def new_environment(folder: Path) -> Path:
 
 
 def install(python: Path, *what: str | Path) -> None:
-    run(python, "-m", "pip", "install", "-q", *what)
+    # Most of what is installed is never imported: bytecode would take longer to write.
+    run(python, "-m", "pip", "install", "-q", "--no-compile", *what)

@@ -34,9 +34,7 @@ def test_every_option_reaches_the_spec() -> None:
         gradient_reduction=training_pb2.SUM,
         input_scaling=dataset_pb2.DIVIDE_BY_255,
         optimizer=training_pb2.Optimizer(
-            adamw=training_pb2.AdamWOptimizer(
-                beta1=0.8, beta2=0.9, epsilon=1e-7, weight_decay=0.1
-            )
+            adamw=training_pb2.AdamWOptimizer(beta1=0.8, beta2=0.9, epsilon=1e-7, weight_decay=0.1)
         ),
         schedule=training_pb2.LearningRateSchedule(
             step=training_pb2.StepSchedule(epochs_per_step=4, factor=0.25), warmup_epochs=1.5

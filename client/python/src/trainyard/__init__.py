@@ -26,8 +26,6 @@ from trainyard.options import TrainingOptions
 from trainyard.prediction import Predictions
 from trainyard.weights import read_safetensors
 
-__version__ = "0.1.0"
-
 __all__ = [
     "Client",
     "Dataset",

@@ -75,9 +75,7 @@ def _initializer(text: str) -> network_pb2.Initializer:
     return initializer
 
 
-def _given_weights(
-    weights: Mapping[str, np.ndarray], count: int
-) -> network_pb2.WeightsInitializer:
+def _given_weights(weights: Mapping[str, np.ndarray], count: int) -> network_pb2.WeightsInitializer:
     """W1, b1, W2, b2, ...; biases may be absent from all layers."""
     message = network_pb2.WeightsInitializer()
     for number in range(1, count + 1):

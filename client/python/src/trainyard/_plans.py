@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, Optional
 
 import numpy as np
@@ -73,10 +74,9 @@ def _send(name: str, part: int, data: bytes) -> Plan[None]:
     breaks = 0
     while offset is not None:
         start = offset
+        messages = partial(_upload.messages, name, part, data, start)
         try:
-            yield Send(
-                "datasets.WriteDataset", lambda: _upload.messages(name, part, data, start)
-            )
+            yield Send("datasets.WriteDataset", messages)
             return
         except (Unavailable, OutOfRange):
             breaks += 1
@@ -94,7 +94,7 @@ def _settled(name: str) -> Plan[dataset_pb2.Dataset]:
         if dataset.state == dataset_pb2.Dataset.FAILED:
             raise from_status(dataset.error, DatasetFailed)
         if dataset.state == dataset_pb2.Dataset.ACTIVE:
-            return dataset  # type: ignore[no-any-return]
+            return dataset
         yield pause
     raise AssertionError
 
@@ -144,17 +144,13 @@ def create_network(
 ) -> Plan[network_pb2.Network]:
     if replace:
         yield from _delete_if_there("networks", network_id)
-    return (  # type: ignore[no-any-return]
-        yield Call(
-            "networks.CreateNetwork",
-            network_pb2.CreateNetworkRequest(
-                parent=ME,
-                network_id=network_id,
-                network=network_pb2.Network(spec=spec),
-                request_id=new_request_id(),
-            ),
-        )
+    request = network_pb2.CreateNetworkRequest(
+        parent=ME,
+        network_id=network_id,
+        network=network_pb2.Network(spec=spec),
+        request_id=new_request_id(),
     )
+    return (yield Call("networks.CreateNetwork", request))
 
 
 def find_network(network: Any) -> Plan[str]:
@@ -189,7 +185,7 @@ def train(
         request_id=new_request_id(),
         validate_only=dry_run,
     )
-    return (yield Call("training.CreateTrainingJob", request))  # type: ignore[no-any-return]
+    return (yield Call("training.CreateTrainingJob", request))
 
 
 def name_of(kind: str, resource: Any) -> str:
@@ -199,17 +195,14 @@ def name_of(kind: str, resource: Any) -> str:
 
 def get_job(name: str) -> Plan[training_pb2.TrainingJob]:
     request = training_pb2.GetTrainingJobRequest(name=name)
-    return (yield Call("training.GetTrainingJob", request))  # type: ignore[no-any-return]
+    return (yield Call("training.GetTrainingJob", request))
 
 
 def change_job(verb: str, name: str) -> Plan[training_pb2.TrainingJob]:
     """`verb` is Pause, Resume or Cancel."""
     message = getattr(training_pb2, f"{verb}TrainingJobRequest")
-    return (  # type: ignore[no-any-return]
-        yield Call(
-            f"training.{verb}TrainingJob", message(name=name, request_id=new_request_id())
-        )
-    )
+    request = message(name=name, request_id=new_request_id())
+    return (yield Call(f"training.{verb}TrainingJob", request))
 
 
 def pause(name: str) -> Plan[training_pb2.TrainingJob]:
@@ -233,14 +226,14 @@ def fork(
     request.update_mask.paths.extend(mask_of(spec))
     if epoch is not None:
         request.epoch = epoch
-    return (yield Call("training.ForkTrainingJob", request))  # type: ignore[no-any-return]
+    return (yield Call("training.ForkTrainingJob", request))
 
 
 def train_again(name: str, job_id: str) -> Plan[training_pb2.TrainingJob]:
     request = training_pb2.VerifyTrainingJobRequest(
         name=name, job_id=job_id, request_id=new_request_id()
     )
-    return (yield Call("training.VerifyTrainingJob", request))  # type: ignore[no-any-return]
+    return (yield Call("training.VerifyTrainingJob", request))
 
 
 def events(name: str) -> Plan[list[Event]]:
@@ -304,7 +297,7 @@ def evaluate(
         if found.state == evaluation_pb2.Evaluation.FAILED:
             raise from_status(found.error, EvaluationFailed)
         if found.state == evaluation_pb2.Evaluation.SUCCEEDED:
-            return found  # type: ignore[no-any-return]
+            return found
         yield moment
         found = yield from get_evaluation(found.name)
     raise AssertionError
@@ -312,7 +305,7 @@ def evaluate(
 
 def get_evaluation(name: str) -> Plan[evaluation_pb2.Evaluation]:
     request = evaluation_pb2.GetEvaluationRequest(name=name)
-    return (yield Call("evaluations.GetEvaluation", request))  # type: ignore[no-any-return]
+    return (yield Call("evaluations.GetEvaluation", request))
 
 
 def misclassified(name: str) -> Plan[np.ndarray]:
@@ -345,4 +338,3 @@ def predict(
                 request.rows.rows.add(features=row.astype(float).tolist())
         found.extend((yield Call("evaluations.Predict", request)).predictions)
     return found
-

@@ -45,7 +45,7 @@ class Session:
                 else:
                     step = plan.send(answer)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return end.value
 
     def follow(self, cursor: Cursor) -> Iterator[Any]:
         """What a watch receives, across broken connections."""

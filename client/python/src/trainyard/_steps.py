@@ -58,10 +58,10 @@ class Stubs:
     """The services, over a channel of grpc or of grpc.aio."""
 
     def __init__(self, channel: Any) -> None:
-        self.datasets: Any = dataset_pb2_grpc.DatasetServiceStub(channel)  # type: ignore[no-untyped-call]
-        self.networks: Any = network_pb2_grpc.NetworkServiceStub(channel)  # type: ignore[no-untyped-call]
-        self.training: Any = training_pb2_grpc.TrainingServiceStub(channel)  # type: ignore[no-untyped-call]
-        self.evaluations: Any = evaluation_pb2_grpc.EvaluationServiceStub(channel)  # type: ignore[no-untyped-call]
+        self.datasets: Any = dataset_pb2_grpc.DatasetServiceStub(channel)
+        self.networks: Any = network_pb2_grpc.NetworkServiceStub(channel)
+        self.training: Any = training_pb2_grpc.TrainingServiceStub(channel)
+        self.evaluations: Any = evaluation_pb2_grpc.EvaluationServiceStub(channel)
 
     def method(self, name: str) -> Any:
         service, _, method = name.partition(".")

@@ -104,7 +104,7 @@ def messages(
 ) -> Iterator[dataset_pb2.WriteDatasetRequest]:
     """The messages of one WriteDataset call that goes on from `offset`."""
     yield dataset_pb2.WriteDatasetRequest(
-        name=name, part=part, offset=offset  # type: ignore[arg-type]
+        name=name, part=dataset_pb2.UploadPart.Kind.Name(part), offset=offset
     )
     for start in range(offset, len(data), CHUNK):
         yield dataset_pb2.WriteDatasetRequest(chunk=data[start : start + CHUNK])

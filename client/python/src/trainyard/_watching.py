@@ -74,9 +74,7 @@ class JobsCursor(Cursor):
     def request(self) -> training_pb2.WatchTrainingJobsRequest:
         return self._request
 
-    def take(
-        self, message: training_pb2.WatchTrainingJobsResponse
-    ) -> Iterator[tuple[str, Event]]:
+    def take(self, message: training_pb2.WatchTrainingJobsResponse) -> Iterator[tuple[str, Event]]:
         self._request.cursor = message.cursor
         if message.WhichOneof("kind") == "event":
             yield message.event.job, to_event(message.event.event)

@@ -289,5 +289,3 @@ class Job(JobView):
         W_i has the shape (units before, units), b_i (units,): n_i = W_i.T @ a + b_i.
         """
         return self._session.run(_plans.weights(self.name, epoch))
-
-

@@ -149,9 +149,7 @@ def _keep(value: Union[int, str]) -> int:
     raise ValueError(f"keep_checkpoints={value!r} is not 'last', 'all', or a number from 1")
 
 
-def _set_parts(
-    given: dict[str, Any], choice: str, word: str, parts: Any, target: Any
-) -> None:
+def _set_parts(given: dict[str, Any], choice: str, word: str, parts: Any, target: Any) -> None:
     for name, (needs, field) in parts.items():
         if name in given and word not in needs:
             raise ValueError(f"{name} needs {choice}={' or '.join(map(repr, needs))}")

@@ -42,7 +42,7 @@ class AsyncSession:
                 else:
                     step = plan.send(answer)
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return end.value
 
     async def follow(self, cursor: Cursor) -> AsyncIterator[Any]:
         """What a watch receives, across broken connections."""
