@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import socket
+import ssl
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,7 +42,7 @@ Code = grpc.StatusCode
 
 @pytest.fixture(scope="module")
 def lab(scratch: Path) -> Iterator[Class]:
-    made = Class(scratch / "class")
+    made = Class(scratch / "class", "--http", "127.0.0.1:0")
     made.server.start()
     made.join("teacher", admin_pb2.INSTRUCTOR)
     yield made
@@ -591,6 +594,45 @@ def test_another_servers_line_is_refused(lab: Class, scratch: Path) -> None:
     assert result.returncode == 3 and "has not joined" in result.stderr
 
 
+# The same over HTTP.
+
+
+def test_a_browser_exchanges_its_token_for_a_cookie(lab: Class, ada: Api) -> None:
+    context = ssl.create_default_context(cadata=lab.authority.decode())
+    host, port = lab.server.http.split(":")
+
+    def ask(
+        verb: str, path: str, body: str = "", **headers: str
+    ) -> tuple[int, dict[str, Any], str]:
+        connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=60)
+        connection.request(verb, path, body or None, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        cookie = answer.getheader("Set-Cookie") or ""
+        return answer.status, json.loads(text or b"{}"), cookie
+
+    status, answer, _ = ask("GET", "/v1/users/me/jobs")
+    assert status == 401 and answer["error"]["status"] == "UNAUTHENTICATED"
+    status, _, _ = ask("POST", "/v1/session", json.dumps({"token": "tyt_wrong"}))
+    assert status == 401
+    status, answer, cookie = ask("POST", "/v1/session", json.dumps({"token": lab.tokens["ada"]}))
+    assert status == 200 and answer["name"] == "users/ada"
+    for attribute in ("HttpOnly", "SameSite=Strict", "Secure", "Path=/"):
+        assert attribute in cookie
+    session = cookie.split(";")[0]
+    status, answer, _ = ask("GET", "/v1/users/me/jobs", Cookie=session)
+    assert status == 200 and [job["name"] for job in answer["jobs"]] == ["users/ada/jobs/j"]
+    status, _, _ = ask("GET", "/v1/users/teacher/jobs", Cookie=session)
+    assert status == 404
+    foreign = {"Cookie": session, "Origin": "https://elsewhere.example"}
+    status, _, _ = ask("POST", "/v1/users/me/jobs/j:cancel", "{}", **foreign)
+    assert status == 403
+    bearer = f"Bearer {lab.tokens['ada']}"
+    status, answer, _ = ask("GET", "/v1/users/me", Authorization=bearer)
+    assert status == 200 and answer["role"] == "STUDENT"
+
+
 # The server itself.
 
 
@@ -629,13 +671,9 @@ def test_a_certificate_is_replaced_without_a_failed_call(lab: Class, ada: Api) -
     me = admin_pb2.GetUserRequest(name="users/me")
 
     def shown() -> bytes:
-        import ssl
-
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         host, port = lab.server.target.split(":")
-        import socket
-
         with socket.create_connection((host, int(port)), timeout=10) as plain:
             with context.wrap_socket(plain, server_hostname="trainyard") as secure:
                 certificate = secure.getpeercert(binary_form=True)
