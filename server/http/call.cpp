@@ -70,7 +70,7 @@ void StreamCall::EndWrites() {
 }
 
 void StreamCall::Cancel() {
-  owner_ = nullptr;
+  cancelled_ = true;
   ended_ = true;
   context_.TryCancel();
   ReleaseIfIdle();
@@ -94,20 +94,21 @@ void StreamCall::OnWritesDoneDone(bool ok) { OnWriteDone(ok); }
 
 void StreamCall::OnDone(const grpc::Status& status) {
   boost::asio::post(executor_, [self = std::move(self_), status] {
-    if (const auto owner = std::exchange(self->owner_, nullptr)) owner->OnEnd(status);
+    const auto owner = std::exchange(self->owner_, nullptr);
+    if (!self->cancelled_) owner->OnEnd(status);
   });
 }
 
 void StreamCall::ReadDone(bool ok) {
   reading_ = false;
   ended_ = ended_ || !ok;
-  if (const auto owner = owner_; ok && owner) owner->OnMessage(std::move(incoming_));
+  if (ok && !cancelled_) owner_->OnMessage(std::move(incoming_));
   ReleaseIfIdle();
 }
 
 void StreamCall::WriteDone(bool ok) {
   writing_ = false;
-  if (const auto owner = owner_) owner->OnWritten(ok && !ended_);
+  if (!cancelled_) owner_->OnWritten(ok && !ended_);
   ReleaseIfIdle();
 }
 

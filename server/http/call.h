@@ -56,7 +56,8 @@ class StreamCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   void Write(grpc::ByteBuffer message, bool last);
   // Says that there are no more, where the last one did not.
   void EndWrites();
-  // The owner has gone: nothing more is heard.
+  // The owner hears nothing more; it is held until gRPC is done, and with it the
+  // executor's context.
   void Cancel();
 
   void OnReadDone(bool ok) override;
@@ -75,6 +76,7 @@ class StreamCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
   // What follows belongs to the executor, but for the buffers of what is
   // outstanding.
   std::shared_ptr<StreamOwner> owner_;
+  bool cancelled_ = false;
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_;
   bool reading_ = false;

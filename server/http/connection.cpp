@@ -213,7 +213,13 @@ void HttpConnection::Respond(HttpResponse response, bool body_was_read) {
   message->version(11);
   for (const auto& [name, value] : gateway_.HeadersFor(request_)) message->set(name, value);
   message->set(bhttp::field::cache_control, "no-store");
-  for (const auto& [name, value] : response.headers) message->set(name, value);
+  for (const auto& [name, value] : response.headers) {
+    if (name == "Vary") {
+      message->insert(name, value);  // beside that of CORS
+    } else {
+      message->set(name, value);
+    }
+  }
   if (!response.content_type.empty()) {
     message->set(bhttp::field::content_type, response.content_type);
   }

@@ -101,7 +101,7 @@ Plan Gateway::PlanFor(const RequestHeader& head) const {
 Plan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
   if (head.method() == verb::options) {
     auto headers = origins_.Preflight(head);
-    if (!headers) return NotAllowed({});
+    if (!headers) return Answer(ErrorResponse(OriginPolicy::Foreign(head)));
     return Answer({bhttp::status::no_content, "", "", *std::move(headers)});
   }
   if (uri.path == kSessionPath) return ForSession(head);

@@ -67,9 +67,7 @@ absl::Status OriginPolicy::Check(verb given, const fields& all, bool by_cookie) 
   const std::string_view origin = Value(all, field::origin);
   if (!origin.empty()) {
     if (IsOwn(origin, host) || IsAllowed(origin)) return absl::OkStatus();
-    return Refused("FOREIGN_ORIGIN", StrCat("a page of ", origin,
-                                            " may change nothing here: start the server with "
-                                            "--http-allow-origin to let it"));
+    return Foreign(all);
   }
   const std::string_view site = Value(all, "Sec-Fetch-Site");
   if (site.empty() ? !by_cookie : (site == "same-origin" || site == "none")) {
@@ -78,6 +76,12 @@ absl::Status OriginPolicy::Check(verb given, const fields& all, bool by_cookie) 
   return Refused("FOREIGN_ORIGIN",
                  "a call that changes something by a cookie says its Origin: send the token in "
                  "the header Authorization instead");
+}
+
+absl::Status OriginPolicy::Foreign(const fields& all) {
+  return Refused("FOREIGN_ORIGIN", StrCat("a page of '", Value(all, field::origin),
+                                          "' may not call here: start the server with "
+                                          "--http-allow-origin to let it"));
 }
 
 OriginPolicy::Headers OriginPolicy::CorsHeaders(const fields& all) const {

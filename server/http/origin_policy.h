@@ -41,6 +41,9 @@ class OriginPolicy {
   // The same, in the answer to a preflight; nothing where it is refused.
   std::optional<Headers> Preflight(const boost::beast::http::fields& fields) const;
 
+  // PERMISSION_DENIED for the page that a request comes from.
+  static absl::Status Foreign(const boost::beast::http::fields& fields);
+
  private:
   bool HostIsOurs(std::string_view host) const;
   bool IsAllowed(std::string_view origin) const;

@@ -15,7 +15,7 @@ using google::protobuf::Message;
 
 constexpr int kRetryMilliseconds = 1000;
 // Larger messages are not worth to keep.
-constexpr std::size_t kCachedBytes = 16 << 10;
+constexpr std::size_t kCachedBytes = 4 << 10;
 
 // What a message holds: the member of its oneof that is set, if it has one.
 const FieldDescriptor* HeldField(const Message& message) {

@@ -46,7 +46,7 @@ class SseFrames {
     std::string bytes;
     Frame frame;
   };
-  static constexpr std::size_t kEntries = 512;
+  static constexpr std::size_t kEntries = 256;
 
   std::mutex mutex_;
   std::array<Entry, kEntries> entries_;  // by hash; guarded by mutex_
