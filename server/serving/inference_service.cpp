@@ -40,7 +40,7 @@ absl::StatusOr<inference::ServerMetadataResponse> InferenceService::Metadata(
   inference::ServerMetadataResponse response;
   response.set_name("trainyard");
   response.set_version(TRAINYARD_VERSION);
-  for (const char* extension : {"model_configuration", "model_repository", "statistics"}) {
+  for (const char* extension : {"model_configuration", "statistics"}) {
     response.add_extensions(extension);
   }
   return response;

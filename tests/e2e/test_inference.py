@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ import pytest
 
 from harness import (
     Api,
+    Class,
     Server,
     dataset_pb2,
     evaluation_pb2,
@@ -402,3 +404,32 @@ def test_inference_survives_the_death_of_its_worker(
 
     (after,) = wait_until("another worker", again)
     np.testing.assert_array_equal(after, before)
+
+
+def test_models_are_their_owners(scratch: Path) -> None:
+    lab = Class(scratch / "served")
+    lab.server.start()
+    ada, bob, nobody = lab.join("ada"), lab.join("bob"), lab.api()
+    data = ada.active("d", b"0,1,2\n1,2,1\n0,1,3\n1,3,1\n")
+    network = ada.network("n", [2, 3, 2])
+    ada.trained("j", network.name, data.name, epochs=1, learning_rate=0.1)
+    asked = request(np.array([[1, 2]], np.float32), model="ada.j")
+
+    def models(api: Api) -> inference_pb2_grpc.GRPCInferenceServiceStub:
+        return inference_pb2_grpc.GRPCInferenceServiceStub(api.channel)
+
+    assert models(ada).ModelInfer(asked).model_name == "ada.j"
+    refused(grpc.StatusCode.NOT_FOUND, lambda: models(bob).ModelInfer(asked))
+    refused(grpc.StatusCode.UNAUTHENTICATED, lambda: models(nobody).ModelInfer(asked))
+    (answer,) = models(bob).ModelStreamInfer(iter([asked]))
+    assert "ada.j does not exist" in answer.error_message
+    refused(
+        grpc.StatusCode.UNAUTHENTICATED, lambda: list(models(nobody).ModelStreamInfer(iter([asked])))
+    )
+    assert not models(bob).ModelReady(pb.ModelReadyRequest(name="ada.j")).ready
+    assert not models(bob).RepositoryIndex(pb.RepositoryIndexRequest()).models
+    assert not models(bob).ModelStatistics(pb.ModelStatisticsRequest()).model_stats
+    assert len(models(ada).ModelStatistics(pb.ModelStatisticsRequest()).model_stats) == 1
+    assert models(nobody).ServerLive(pb.ServerLiveRequest()).live
+    lab.close()
+    lab.server.stop()
