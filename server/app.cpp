@@ -155,9 +155,11 @@ class RunningApp final : public App {
     watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
     networks_ = std::make_unique<NetworkService>(*store_);
     datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_, quota_of);
-    jobs_ = std::make_unique<JobService>(
-        layout_, *store_, *hub_, *pool_,
-        JobOptions{options_.slots, options_.watts_per_core, options_.keep_events, quota_of});
+    jobs_ =
+        std::make_unique<JobService>(layout_, *store_, *hub_, *pool_,
+                                     JobOptions{options_.slots, options_.watts_per_core,
+                                                options_.keep_events, quota_of, options_.quantum});
+    admin_->set_cpu_seconds_of([this](const std::string& user) { return jobs_->UsageOf(user); });
     evaluations_ =
         std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_, *jobs_);
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
@@ -165,7 +167,8 @@ class RunningApp final : public App {
     dataset_rpc_ = std::make_unique<DatasetRpc>(*gatekeeper_, *datasets_);
     training_rpc_ = std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *watch_);
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*gatekeeper_, *evaluations_);
-    admin_rpc_ = std::make_unique<AdminRpc>(*gatekeeper_, *admin_, [] { ::raise(SIGTERM); });
+    admin_rpc_ =
+        std::make_unique<AdminRpc>(*gatekeeper_, *admin_, *jobs_, [] { ::raise(SIGTERM); });
     return absl::OkStatus();
   }
 

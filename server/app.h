@@ -18,6 +18,8 @@ struct AppOptions {
   std::string listen = "127.0.0.1:7700";
   // Jobs that run at once.
   int slots = 1;
+  // Seconds after which a job gives way to others' that wait.
+  double quantum = 30;
   // Newest events that are kept of each job; all where it is 0.
   std::int64_t keep_events = 0;
   // What workers estimate energy with where they cannot measure it.
