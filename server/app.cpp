@@ -179,9 +179,11 @@ class RunningApp final : public App {
     }
     networks_ = std::make_unique<NetworkService>(*store_);
     datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_, quota_of);
-    jobs_ = std::make_unique<JobService>(
-        layout_, *store_, *hub_, *pool_,
-        JobOptions{options_.slots, options_.watts_per_core, options_.keep_events, quota_of});
+    jobs_ =
+        std::make_unique<JobService>(layout_, *store_, *hub_, *pool_,
+                                     JobOptions{options_.slots, options_.watts_per_core,
+                                                options_.keep_events, quota_of, options_.quantum});
+    admin_->set_cpu_seconds_of([this](const std::string& user) { return jobs_->UsageOf(user); });
     evaluations_ = std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_,
                                                        *jobs_, *serving_);
     inferences_ = std::make_unique<InferenceService>(*store_, *serving_);
@@ -192,7 +194,8 @@ class RunningApp final : public App {
     training_rpc_ = std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *checkpoints_, *watch_);
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*gatekeeper_, *evaluations_);
     inference_rpc_ = std::make_unique<InferenceRpc>(*gatekeeper_, *inferences_);
-    admin_rpc_ = std::make_unique<AdminRpc>(*gatekeeper_, *admin_, [] { ::raise(SIGTERM); });
+    admin_rpc_ =
+        std::make_unique<AdminRpc>(*gatekeeper_, *admin_, *jobs_, [] { ::raise(SIGTERM); });
     return absl::OkStatus();
   }
 

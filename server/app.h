@@ -23,6 +23,8 @@ struct AppOptions {
   std::vector<std::string> http_allow_origins;
   // Jobs that run at once.
   int slots = 1;
+  // Seconds after which a job gives way to others' that wait.
+  double quantum = 30;
   // Newest events that are kept of each job; all where it is 0.
   std::int64_t keep_events = 0;
   // What workers estimate energy with where they cannot measure it.

@@ -141,6 +141,12 @@ int main(int argc, char** argv) {
                "Take tokens in plaintext: only behind something that encrypts, such as nginx");
   cli.add_option("--slots", options.slots, "Jobs that run at once (default: the cores)")
       ->check(CLI::Range(1, 1024));
+  cli.add_option("--quantum", options.quantum,
+                 "Seconds after which a job gives way, at the end of its epoch, to jobs that are "
+                 "before it in the queue; after as many again within the epoch")
+      ->check(CLI::Range(0.01, 86400.0))
+      ->type_name("SECONDS")
+      ->capture_default_str();
   cli.add_option("--keep-events", options.keep_events,
                  "Newest events kept of each job's log, 1000 or more (default: 0, all of them)")
       ->check(CLI::Range(std::int64_t{1000}, std::int64_t{1} << 40) | CLI::IsMember({"0"}));

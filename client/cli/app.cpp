@@ -73,6 +73,7 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddJobVerify(job, context);
   AddJobDelete(job, context);
 
+  AddQueue(*app, context);
   AddEvaluate(*app, context);
   CLI::App& evaluation = AddGroup(*app, "evaluation", "Look at evaluations");
   AddEvaluationList(evaluation, context);

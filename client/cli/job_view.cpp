@@ -139,6 +139,9 @@ void PrintJob(Context& context, const v1::TrainingJob& job) {
   if (job.state() == v1::TrainingJob::QUEUED) {
     properties.Add("queue",
                    absl::StrCat("position ", job.queue_position(), "  ", job.queue_reason()));
+    if (job.has_queue_wait_seconds()) {
+      properties.Add("starts in", absl::StrCat("about ", Duration(job.queue_wait_seconds())));
+    }
   }
   if (job.attempt() > 1) properties.Add("attempt", absl::StrCat(job.attempt()));
   if (job.has_error()) properties.Add("error", ErrorLine(job.error()));
@@ -159,7 +162,9 @@ void PrintJobs(Context& context, const v1::ListTrainingJobsResponse& jobs) {
                {"DATASET"},
                {"CREATED"}});
   for (const v1::TrainingJob& job : jobs.jobs()) {
-    table.AddRow({BareId(job.name()), PaintedState(look, job.state()), Progress(job),
+    const std::string place =
+        job.queue_position() > 0 ? absl::StrCat(" ", job.queue_position()) : "";
+    table.AddRow({BareId(job.name()), PaintedState(look, job.state()) + place, Progress(job),
                   job.has_last_epoch() ? Number(job.last_epoch().cost()) : "",
                   Accuracy(job.last_epoch()), BareId(job.spec().network()),
                   BareId(job.spec().dataset()), LocalTime(job.create_time())});

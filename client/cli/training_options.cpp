@@ -168,6 +168,11 @@ void AddForkOptions(CLI::App& command, TrainingOptions& options) {
   command.add_option("--threads", options.threads,
                      "Use at most so many threads; the result is the same (default: 1)");
   command
+      .add_option("--priority", options.priority,
+                  "Your jobs of a higher priority go first, -10 to 10; above 0, for instructors, "
+                  "before other people's too (default: 0)")
+      ->check(CLI::Range(-10, 10));
+  command
       .add_option("--keep-checkpoints", options.keep_checkpoints,
                   "Keep the weights of the last epoch written, of all epochs, or of the last N "
                   "written (default: the last two and the best)")
@@ -185,6 +190,7 @@ absl::Status Apply(const TrainingOptions& options, v1::TrainingJobSpec& spec) {
   if (options.batch_size) spec.set_batch_size(*options.batch_size);
   if (options.precision) spec.set_precision(options.precision == "f64" ? v1::F64 : v1::F32);
   if (options.threads) spec.set_threads(*options.threads);
+  if (options.priority) spec.set_priority(*options.priority);
   if (options.rng) spec.set_rng(options.rng == "numpy" ? v1::NUMPY : v1::PHILOX);
   if (options.seed) spec.set_seed(*options.seed);
   if (options.gradient_reduction) {

@@ -34,6 +34,7 @@ struct TrainingOptions {
   std::optional<double> min_delta;
   std::optional<std::string> precision;
   std::optional<int> threads;
+  std::optional<int> priority;
   std::optional<std::string> rng;
   std::optional<std::int64_t> seed;
   std::optional<std::string> gradient_reduction;

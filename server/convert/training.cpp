@@ -37,6 +37,10 @@ absl::Status CheckPresent(const v1::TrainingJobSpec& message) {
                       StrCat("keep_checkpoints is ", message.keep_checkpoints(),
                              "; it must be -1 for all, 0, or how many"));
   }
+  if (message.priority() < -10 || message.priority() > 10) {
+    return FieldError(StrCat(kPrefix, "priority"), "OUT_OF_RANGE",
+                      StrCat("priority is ", message.priority(), "; it must be -10 to 10"));
+  }
   if (!v1::Precision_IsValid(message.precision())) return Unknown("precision");
   if (!v1::GradientReduction_IsValid(message.gradient_reduction())) {
     return Unknown("gradient_reduction");

@@ -104,7 +104,11 @@ v1::DatasetRow RowOf(const Dataset& dataset, std::int64_t row) {
 
 DatasetService::DatasetService(const Layout& layout, Store& store, WorkerPool& pool,
                                SlotQueue& slots, QuotaOf quota_of)
-    : layout_(layout), store_(store), pool_(pool), slots_(slots), quota_of_(std::move(quota_of)) {}
+    : layout_(layout),
+      store_(store),
+      pool_(pool),
+      slots_(slots),
+      quota_of_(quota_of ? std::move(quota_of) : [](const std::string&) { return v1::Quota(); }) {}
 
 absl::Status DatasetService::Change(const std::string& name, const std::string& uid,
                                     const std::function<absl::Status(v1::Dataset&)>& change,

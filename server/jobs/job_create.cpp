@@ -56,6 +56,13 @@ absl::Status JobService::CheckSize(const NetworkSpec& network, const TrainingReq
   return absl::OkStatus();
 }
 
+absl::Status JobService::CheckPriority(const Caller& caller, const std::string& field,
+                                       const v1::TrainingJobSpec& spec) {
+  if (spec.priority() <= 0 || caller.staff()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kPermissionDenied, {"PRIORITY_NOT_ALLOWED", field, {}},
+                   "a priority above 0 is for instructors; leave it at 0 or below");
+}
+
 absl::Status JobService::CheckRoom(Reader& reader, const std::string& user) {
   return options_.quota_of ? CheckQueuedJobs(reader, options_.quota_of(user), user)
                            : absl::OkStatus();
@@ -69,10 +76,8 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
   const std::string id = request.job_id().empty() ? NewId("job") : request.job_id();
   if (auto status = CheckId("job_id", id); !status.ok()) return status;
   if (auto room = CheckRoom(transaction, *parent); !room.ok()) return room;
-  if (request.job().spec().priority() > 0 && !caller.staff()) {
-    return MakeError(absl::StatusCode::kPermissionDenied,
-                     {"PRIORITY_NOT_ALLOWED", "job.spec.priority", {}},
-                     "a priority above 0 is for instructors; leave it at 0 or below");
+  if (auto may = CheckPriority(caller, "job.spec.priority", request.job().spec()); !may.ok()) {
+    return may;
   }
 
   Job& job = *record.mutable_job();

@@ -95,6 +95,7 @@ absl::Status JobService::PrepareFork(Transaction& transaction, const Caller& cal
   record = Heir(source->record(), from);
   Job& job = *record.mutable_job();
   if (auto status = Override(request, *job.mutable_spec()); !status.ok()) return status;
+  if (auto may = CheckPriority(caller, "spec.priority", job.spec()); !may.ok()) return may;
   auto network = ToCore(job.network_spec());
   if (!network.ok()) return network.status();
   auto training = ToCore(job.spec(), network->seed);
@@ -142,7 +143,7 @@ absl::StatusOr<Job> JobService::CreateFrom(
     return response;
   }
   Announce(*created);
-  scheduler_.Enqueue({uid, response.name()});
+  scheduler_.Enqueue(ToQueue(response));
   FillQueue(response);
   return response;
 }

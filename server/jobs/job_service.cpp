@@ -1,5 +1,5 @@
-// The calls that users make; see job_create.cpp for the checks of a new job and
-// job_training.cpp for what workers cause.
+// The calls that users make; see job_create.cpp for the checks of a new job,
+// job_queue.cpp for its turn and job_reports.cpp for what workers cause.
 #include "server/jobs/job_service.h"
 
 #include <spdlog/spdlog.h>
@@ -24,7 +24,10 @@ JobService::JobService(const Layout& layout, Store& store, EventHub& hub, Worker
       hub_(hub),
       pool_(pool),
       options_(options),
-      scheduler_(options.slots, [this](const QueuedJob& job) { return Dispatch(job); }) {}
+      scheduler_(
+          {options.slots, options.quantum, LimitsFrom(options.quota_of)},
+          [this](const QueuedJob& job) { return Dispatch(job); },
+          [this](const Preemption& preemption) { Preempt(preemption); }) {}
 
 JobService::~JobService() = default;
 
@@ -76,7 +79,7 @@ absl::StatusOr<Job> JobService::Create(const Caller& caller,
   // Not so for a dry run or an answer given again.
   if (created && !request.validate_only()) {
     Announce(*created);
-    scheduler_.Enqueue({created->uid(), response.name()});
+    scheduler_.Enqueue(ToQueue(response));
   }
   if (response.state() == Job::QUEUED && !request.validate_only()) FillQueue(response);
   return response;
@@ -237,7 +240,7 @@ absl::StatusOr<Job> JobService::Resume(const Caller& caller,
     return edit.Enter(Job::QUEUED, "resumed by its user");
   });
   if (!job.ok() || !queued) return job;
-  scheduler_.Enqueue({job->uid(), job->name()});
+  scheduler_.Enqueue(ToQueue(*job));
   FillQueue(*job);
   return job;
 }
@@ -263,16 +266,6 @@ absl::StatusOr<v1::ListTrainingEventsResponse> JobService::ListEvents(
   });
   if (!status.ok()) return status;
   return response;
-}
-
-void JobService::FillQueue(Job& job) const {
-  if (job.state() != Job::QUEUED) return;
-  const auto wait = scheduler_.WaitOf(job.uid());
-  // About to start: it has left the queue and its state follows.
-  job.set_queue_position(std::max(1, wait.position));
-  job.set_queue_reason(wait.position <= 1 ? StrCat("next: waits for one of ", wait.slots, " slots")
-                                          : StrCat(wait.position - 1, " jobs are ahead of it for ",
-                                                   wait.slots, " slots"));
 }
 
 }  // namespace trainyard::server

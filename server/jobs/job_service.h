@@ -18,6 +18,7 @@
 #include "server/store/layout.h"
 #include "server/store/store.h"
 #include "server/workers/worker_pool.h"
+#include "trainyard/v1/admin.pb.h"
 #include "trainyard/v1/training.pb.h"
 #include "trainyard/worker/v1/worker.pb.h"
 
@@ -39,6 +40,8 @@ struct JobOptions {
   std::int64_t keep_events = 0;
   // Unset is without bounds.
   QuotaOf quota_of = {};
+  // Seconds after which a job gives way to those that are before it.
+  double quantum = 30;
 };
 
 // Owns every job's state: nobody else changes it. Each change and its event are
@@ -75,6 +78,11 @@ class JobService {
   absl::StatusOr<v1::ListTrainingEventsResponse> ListEvents(
       const Caller& caller, const v1::ListTrainingEventsRequest& request);
 
+  // AdminService's: the caller's jobs, and for staff everybody's, among counts.
+  absl::StatusOr<v1::Queue> GetQueue(const Caller& caller, const v1::GetQueueRequest& request);
+  // CPU seconds that the jobs of users/{user} have had since midnight UTC.
+  double UsageOf(const std::string& user) const;
+
   // Appends an EvaluationCompleted to a job's log, within `transaction`.
   static absl::StatusOr<JobEdit> AppendEvaluation(Transaction& transaction,
                                                   const std::string& job_name,
@@ -93,6 +101,9 @@ class JobService {
                       Store::WhenFull when_full = Store::WhenFull::kFail);
   // Whether a user may have one more job that waits.
   absl::Status CheckRoom(Reader& reader, const std::string& user);
+  // A priority that goes before other people's jobs is not everybody's.
+  static absl::Status CheckPriority(const Caller& caller, const std::string& field,
+                                    const v1::TrainingJobSpec& spec);
   absl::Status Prepare(Transaction& transaction, const Caller& caller,
                        const v1::CreateTrainingJobRequest& request, store::v1::JobRecord& record);
   // Copies weights that a user gave with the network to the job.
@@ -120,6 +131,20 @@ class JobService {
   std::shared_ptr<TrainingTask> TaskOf(const std::string& uid);
   void FillEstimate(Reader& reader, v1::TrainingJob& job);
   void FillQueue(v1::TrainingJob& job) const;
+
+  static LimitsOf LimitsFrom(const QuotaOf& quota_of);
+  // About how long a job trains yet.
+  static double SecondsLeft(Reader& reader, const v1::TrainingJob& job);
+  // A job for the scheduler, which knows its user then.
+  QueuedJob ToQueue(const v1::TrainingJob& job);
+  // Charges a job's user with the time since the last charge, unless it does not
+  // count; a little is left for the next charge, unless `at_once`. Returns what
+  // the scheduler is to be told of, by NoteCharge, after the commit.
+  absl::StatusOr<double> ChargeUser(Transaction& transaction, JobEdit& edit, bool counts,
+                                    bool at_once) const;
+  void NoteCharge(const v1::TrainingJob& job, double seconds);
+  // Called by the scheduler: asks a worker to pause.
+  void Preempt(const Preemption& preemption);
 
   // Called by the scheduler: RUNNING, attempt + 1, and a worker.
   bool Dispatch(const QueuedJob& queued);

@@ -1,29 +1,31 @@
-// Which queued job runs next, and how many at once.
+// Starts jobs as the queue decides, and asks them to give way.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
 
+#include "server/jobs/fair_queue.h"
+
 namespace trainyard::server {
 
-// A job as the queue knows it.
-struct QueuedJob {
-  std::string uid;
-  std::string name;
-};
-
-// First come, first served, over a number of slots. Holds names only: the
-// truth is the job's state in the store, which `start` checks. Any thread.
+// A thread and a lock around FairQueue. Holds names only: the truth is the job's
+// state in the store, which `start` checks. Any thread.
 class Scheduler {
  public:
-  // `start` is called on the scheduler's thread, without locks held, once a
-  // slot is taken for the job; it returns false where the job does not run
-  // after all, else Release must follow.
-  Scheduler(int slots, std::function<bool(const QueuedJob&)> start);
+  // Seconds since 1970, UTC.
+  using Clock = std::function<double()>;
+  static double SystemClock();
+
+  // Both are called on the scheduler's thread, without locks held. `start` once
+  // a slot is taken for the job; it returns false where the job does not run
+  // after all, else Release must follow. `preempt` asks a running job to leave
+  // its slot: Enqueue and Release follow once it has.
+  Scheduler(FairOptions options, std::function<bool(const QueuedJob&)> start,
+            std::function<void(const Preemption&)> preempt, Clock clock = SystemClock);
   ~Scheduler();
 
   // Begins to start jobs; until then they only queue.
@@ -31,34 +33,41 @@ class Scheduler {
   // Starts nothing more.
   void Close();
 
+  // As FairQueue's.
+  void Restore(const std::string& user, const Usage& usage);
+  bool Knows(const std::string& user) const;
   void Enqueue(QueuedJob job);
-  // False where it is not waiting.
   bool Remove(const std::string& uid);
-  // A job that runs already takes a slot, even one too many; Release must follow.
-  void Occupy();
-  // A job that was started has left its slot.
-  void Release();
+  void Occupy(QueuedJob job);
+  void Release(const std::string& uid);
+  void Charge(const std::string& uid, double counted, std::optional<double> left);
+  double TodayOf(const std::string& user) const;
 
-  // Where a job waits.
-  struct Wait {
-    // From 1; 0 where it does not wait.
-    int position = 0;
-    int slots = 0;
-  };
-  Wait WaitOf(const std::string& uid) const;
+  double Now() const { return clock_(); }
+  // Who runs and who waits; at most a second old, unless jobs came or went.
+  std::shared_ptr<const Plan> CurrentPlan() const;
 
  private:
   void Run();
+  // Notes a change, and wakes the thread.
+  void Changed();
+  bool StartOne(std::unique_lock<std::mutex>& lock);
+  void PreemptSome(std::unique_lock<std::mutex>& lock);
 
-  const int slots_;
+  const Clock clock_;
+  const double tick_;
   const std::function<bool(const QueuedJob&)> start_;
+  const std::function<void(const Preemption&)> preempt_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<QueuedJob> queue_;  // guarded by mutex_
-  int running_ = 0;              // guarded by mutex_
-  bool open_ = false;            // guarded by mutex_
-  bool stopping_ = false;        // guarded by mutex_
-  std::thread thread_;
+  FairQueue queue_;                           // guarded by mutex_
+  std::int64_t changes_ = 0;                  // guarded by mutex_
+  mutable std::shared_ptr<const Plan> plan_;  // guarded by mutex_
+  mutable std::int64_t planned_changes_ = 0;  // guarded by mutex_
+  mutable double planned_at_ = 0;             // guarded by mutex_
+  bool open_ = false;                         // guarded by mutex_
+  bool stopping_ = false;                     // guarded by mutex_
+  std::thread thread_;                        // last: it uses all of the above
 };
 
 }  // namespace trainyard::server

@@ -12,7 +12,7 @@
 namespace trainyard::server {
 
 // Passes what a training worker says to the job service, and the wish to stop
-// to the worker. The pool calls the WorkerTask part, anybody Cancel and Pause.
+// to the worker. The pool calls the WorkerTask part, anybody the others.
 class JobService::TrainingTask final : public WorkerTask {
  public:
   TrainingTask(JobService& jobs, QueuedJob key, int attempt, worker::v1::ServerMessage task)
@@ -20,7 +20,10 @@ class JobService::TrainingTask final : public WorkerTask {
 
   // Tell the worker to stop, now or when it attaches; the later word counts.
   void Cancel();
-  void Pause();
+  void Pause(const std::string& reason = "");
+  // Asks the worker to pause at the end of its epoch, or within it; a word that
+  // was said before stands.
+  void Yield(bool within_epoch, const std::string& reason);
 
   absl::Status OnAttach(std::shared_ptr<WorkerLink> link, bool again) override;
   absl::Status OnMessage(const worker::v1::WorkerMessage& message) override;

@@ -296,6 +296,11 @@ grpc::Status AdminRpc::UpdateClassSettings(grpc::ServerContext* context,
                response);
 }
 
+grpc::Status AdminRpc::GetQueue(grpc::ServerContext* context, const v1::GetQueueRequest* request,
+                                v1::Queue* response) {
+  return Serve(gatekeeper_, jobs_, &JobService::GetQueue, *context, *request, response);
+}
+
 grpc::Status AdminRpc::ListAuditEntries(grpc::ServerContext* context,
                                         const v1::ListAuditEntriesRequest* request,
                                         v1::ListAuditEntriesResponse* response) {

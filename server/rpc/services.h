@@ -140,8 +140,9 @@ class EvaluationRpc final : public v1::EvaluationService::Service {
 class AdminRpc final : public v1::AdminService::Service {
  public:
   // `drain` begins to end the server.
-  AdminRpc(Gatekeeper& gatekeeper, AdminService& admin, std::function<void()> drain)
-      : gatekeeper_(gatekeeper), admin_(admin), drain_(std::move(drain)) {}
+  AdminRpc(Gatekeeper& gatekeeper, AdminService& admin, JobService& jobs,
+           std::function<void()> drain)
+      : gatekeeper_(gatekeeper), admin_(admin), jobs_(jobs), drain_(std::move(drain)) {}
 
   grpc::Status JoinClass(grpc::ServerContext*, const v1::JoinClassRequest*,
                          v1::JoinClassResponse*) override;
@@ -165,6 +166,7 @@ class AdminRpc final : public v1::AdminService::Service {
                                 v1::ClassSettings*) override;
   grpc::Status UpdateClassSettings(grpc::ServerContext*, const v1::UpdateClassSettingsRequest*,
                                    v1::ClassSettings*) override;
+  grpc::Status GetQueue(grpc::ServerContext*, const v1::GetQueueRequest*, v1::Queue*) override;
   grpc::Status ListAuditEntries(grpc::ServerContext*, const v1::ListAuditEntriesRequest*,
                                 v1::ListAuditEntriesResponse*) override;
   grpc::Status DrainServer(grpc::ServerContext*, const v1::DrainServerRequest*,
@@ -173,6 +175,7 @@ class AdminRpc final : public v1::AdminService::Service {
  private:
   Gatekeeper& gatekeeper_;
   AdminService& admin_;
+  JobService& jobs_;
   const std::function<void()> drain_;
 };
 

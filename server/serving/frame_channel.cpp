@@ -94,7 +94,7 @@ void FrameChannel::Send(OutgoingFrame request, Answered answered) {
 
 bool FrameChannel::Flush() {
   const std::lock_guard lock(write_mutex_);
-  while (connection_.is_open() && !outbox_.empty()) {
+  while (connection_.is_open() && !broken_ && !outbox_.empty()) {
     const auto sent = SendSome(connection_.get(), outbox_.front());
     if (!sent.ok()) return false;
     if (!*sent) {
@@ -110,7 +110,10 @@ void FrameChannel::Disconnect(const absl::Status& status) {
   {
     const std::lock_guard lock(write_mutex_);
     // The channel's thread may be reading: it sees the end, and closes.
-    if (connection_.is_open()) ::shutdown(connection_.get(), SHUT_RDWR);
+    if (connection_.is_open()) {
+      ::shutdown(connection_.get(), SHUT_RDWR);
+      broken_ = true;
+    }
     outbox_.clear();
   }
   std::unordered_map<std::uint64_t, Answered> waiting;
@@ -129,6 +132,7 @@ void FrameChannel::Accept() {
   {
     const std::lock_guard lock(write_mutex_);
     connection_ = std::move(accepted);
+    broken_ = false;
   }
   if (!Flush()) Disconnect(WorkerGone());
 }
@@ -150,6 +154,7 @@ bool FrameChannel::Receive() {
   {
     const std::lock_guard lock(write_mutex_);
     connection_ = Descriptor();
+    broken_ = false;
   }
   reader_.reset();
   return false;

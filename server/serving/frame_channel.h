@@ -53,6 +53,9 @@ class FrameChannel {
   // Orders what is written, and guards what it takes.
   std::mutex write_mutex_;
   Descriptor connection_;
+  // Nothing more is written to it, and the thread is about to close it: what is sent
+  // now waits for the next worker.
+  bool broken_ = false;
   std::deque<OutgoingFrame> outbox_;
 
   std::mutex mutex_;

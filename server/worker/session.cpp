@@ -123,13 +123,36 @@ void Session::Take(const worker::v1::Acknowledged& acknowledged) {
   }
 }
 
+void Session::Stop(const worker::v1::ServerMessage& message) {
+  if (message.has_pause()) {
+    const std::lock_guard lock(mutex_);
+    pause_reason_ = message.pause().reason();
+  }
+  if (message.pause().at_epoch_end()) {
+    yielding_ = true;
+    return;
+  }
+  // A cancellation that follows a pause has the last word.
+  pausing_ = message.has_pause();
+  stop_.request_stop();
+}
+
+void Session::EndEpoch() {
+  if (!yielding_ || stop_.stop_requested()) return;
+  pausing_ = true;
+  stop_.request_stop();
+}
+
+std::string Session::pause_reason() const {
+  const std::lock_guard lock(mutex_);
+  return pause_reason_;
+}
+
 void Session::ReadLoop(Stream& stream) {
   worker::v1::ServerMessage message;
   while (stream.Read(&message)) {
     if (message.has_cancel() || message.has_pause()) {
-      // A cancellation that follows a pause has the last word.
-      pausing_ = message.has_pause();
-      stop_.request_stop();
+      Stop(message);
       continue;
     }
     {

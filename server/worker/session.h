@@ -61,6 +61,11 @@ class Session {
   std::stop_token stop() const { return stop_.get_token(); }
   // Whether the server has asked to pause, and not to cancel.
   bool pausing() const { return pausing_; }
+  // To be called at the end of each epoch: makes a request that was to wait for
+  // it one to pause now.
+  void EndEpoch();
+  // Why the server has asked to pause; empty where it did not say.
+  std::string pause_reason() const;
   // Whether the session has ended: nobody will hear the outcome.
   bool broken() const;
 
@@ -73,6 +78,7 @@ class Session {
   // Whether to try again; waits a little first.
   bool Again(const grpc::Status& status, std::chrono::steady_clock::time_point lost_at);
   void ReadLoop(Stream& stream);
+  void Stop(const worker::v1::ServerMessage& message);
   void WriteLoop(Stream& stream);
   void Take(const worker::v1::Acknowledged& acknowledged);
   bool MayReport() const;
@@ -85,11 +91,13 @@ class Session {
   std::unique_ptr<worker::v1::WorkerService::Stub> stub_;
   std::stop_source stop_;
   std::atomic<bool> pausing_ = false;
+  std::atomic<bool> yielding_ = false;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::unique_ptr<grpc::ClientContext> context_;    // guarded by mutex_
   std::deque<worker::v1::ServerMessage> received_;  // guarded by mutex_
+  std::string pause_reason_;                        // guarded by mutex_
   std::deque<worker::v1::TrainingFact> facts_;      // guarded by mutex_
   std::deque<worker::v1::WorkerMessage> messages_;  // guarded by mutex_
   std::optional<v1::TrainingProgress> progress_;    // guarded by mutex_

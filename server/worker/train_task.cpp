@@ -166,6 +166,7 @@ class Recorder final : public TrainingObserver<T> {
     *fact.mutable_epoch() = ToProto(report, run_.training_set.rows());
     SetEnergy(energy_.Read(), fact.mutable_epoch());
     session_.Report(std::move(fact));
+    session_.EndEpoch();
     // Each is asked for, so the run waits for space.
     if (task_.spec().keep_checkpoints() < 0) return SaveWhenPossible(state());
     return DueForSaving() ? SaveIfPossible(state()) : absl::OkStatus();
@@ -339,6 +340,7 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
   if (!saved.ok()) return Failed(saved);
   if (stopped && session.pausing()) {
     outcome.set_kind(TrainingOutcome::PAUSED);
+    outcome.set_reason(session.pause_reason());
     return outcome;
   }
   outcome.set_kind(stopped ? TrainingOutcome::CANCELLED : TrainingOutcome::SUCCEEDED);
@@ -365,6 +367,7 @@ void TellStopped(Session& session) {
   worker::v1::WorkerMessage message;
   message.mutable_training_outcome()->set_kind(session.pausing() ? TrainingOutcome::PAUSED
                                                                  : TrainingOutcome::CANCELLED);
+  message.mutable_training_outcome()->set_reason(session.pause_reason());
   session.Finish(message);
 }
 

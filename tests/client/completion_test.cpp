@@ -56,7 +56,7 @@ TEST_F(Completion, ZshScriptIsWellFormed) {
 }
 
 TEST_F(Completion, OffersSubcommands) {
-  EXPECT_THAT(Choose("dataset"), HasSubstr("create generate import list show preview delete"));
+  EXPECT_THAT(Choose("dataset"), HasSubstr("create generate import list show preview share delete"));
 }
 
 TEST_F(Completion, OffersWordsOfValues) {

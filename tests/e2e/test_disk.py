@@ -60,7 +60,8 @@ def original(new_server: Callable[..., Server]) -> Path:
 def directory(original: Path, tmp_path: Path) -> Path:
     """A copy that a test may spoil; its path is short enough for a socket."""
     copy = original.parent / f"copy-{abs(hash(tmp_path)) % 10**6}"
-    shutil.copytree(original, copy)
+    # A socket is no file to copy; a server makes its own.
+    shutil.copytree(original, copy, ignore=shutil.ignore_patterns("*.sock"))
     return copy
 
 

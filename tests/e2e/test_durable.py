@@ -322,3 +322,40 @@ def test_what_cannot_be_verified_is_refused(server: Server, prepared: tuple[str,
     # An answer once given is given again.
     first = server.api.verify(job.name, request_id="once")
     assert server.api.verify(job.name, request_id="once").uid == first.uid
+
+
+def reasons_of(server: Server, job: str) -> list[str]:
+    return [
+        event.state_change.reason
+        for event in server.api.watched(job)
+        if event.WhichOneof("kind") == "state_change"
+    ]
+
+
+@pytest.mark.parametrize("layers", [[784, 100, 10], [784, 1500, 800, 10]], ids=["short", "long"])
+def test_a_preempted_run_ends_with_the_bytes_of_an_undisturbed_one(  # type: ignore[no-untyped-def]
+    new_server, layers: list[int]
+) -> None:
+    """An own job of a higher priority takes the only slot after the quantum; a long epoch is
+    left in the middle."""
+    server = new_server("--slots", "1", "--quantum", "0.1")
+    api = server.api
+    data = api.digits("rows", 2000).name
+    network = api.network("net", layers, seed=1).name
+    epochs = 150 if layers[1] == 100 else 3
+    quiet = api.train("quiet", network, data, epochs=epochs, learning_rate=0.1)
+    digest = api.ended(quiet.name).weights_digest
+
+    job = api.train("disturbed", network, data, epochs=epochs, learning_rate=0.1)
+    wait_until("it to run", lambda: api.job(job.name).state == Job.RUNNING)
+    urgent = api.train("urgent", network, data, epochs=1, learning_rate=0.1, priority=1)
+    assert api.ended(urgent.name).state == Job.SUCCEEDED
+    done = api.ended(job.name)
+    assert done.attempt == 2
+    assert done.weights_digest == digest
+    events = list(api.watched(job.name))
+    assert_gap_free(events)
+    assert states_of(events) == ["QUEUED", "RUNNING", "QUEUED", "RUNNING", "SUCCEEDED"]
+    assert reasons_of(server, job.name)[2] == "preempted for a job of higher priority"
+    assert [epoch.epoch for epoch in epochs_of(events)] == list(range(1, epochs + 1))
+    server.stop()

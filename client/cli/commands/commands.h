@@ -41,6 +41,7 @@ void AddEvaluationList(CLI::App& group, Context& context);
 void AddEvaluationShow(CLI::App& group, Context& context);
 void AddEvaluationMisclassified(CLI::App& group, Context& context);
 
+void AddQueue(CLI::App& app, Context& context);
 void AddPredict(CLI::App& app, Context& context);
 void AddCompletion(CLI::App& app, Context& context);
 
