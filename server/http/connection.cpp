@@ -132,14 +132,14 @@ void HttpConnection::RefuseHead(beast::error_code error) {
 
 void HttpConnection::Serve() {
   switch (plan_.kind) {
-    case Plan::Kind::kRespond:
+    case RequestPlan::Kind::kRespond:
       return Respond(std::move(plan_.response), head_->is_done());
-    case Plan::Kind::kStream:
+    case RequestPlan::Kind::kStream:
       return StreamAnswer();
-    case Plan::Kind::kUnary:
-    case Plan::Kind::kLogin:
+    case RequestPlan::Kind::kUnary:
+    case RequestPlan::Kind::kLogin:
       return Continue([self = shared_from_this()] { self->ReadBody(); });
-    case Plan::Kind::kUpload:
+    case RequestPlan::Kind::kUpload:
       return Continue([self = shared_from_this()] {
         std::make_shared<Upload>(self, *self->head_, std::move(self->plan_))->Start();
       });
@@ -181,7 +181,7 @@ void HttpConnection::OnBody(beast::error_code error) {
   const auto respond = [self = shared_from_this()](HttpResponse response) {
     self->Respond(std::move(response));
   };
-  if (plan_.kind == Plan::Kind::kLogin) {
+  if (plan_.kind == RequestPlan::Kind::kLogin) {
     return gateway_.LogIn(body, stream_.get_executor(), respond);
   }
   gateway_.Call(plan_, body, stream_.get_executor(), respond);

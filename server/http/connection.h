@@ -85,7 +85,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::optional<HeadParser> head_;
   std::optional<BodyParser> body_;
   boost::beast::http::request_header<> request_;
-  Plan plan_;
+  RequestPlan plan_;
   bool keep_alive_ = true;
   bool waiting_ = true;  // for a request
   bool draining_ = false;

@@ -19,19 +19,19 @@ constexpr char kSessionPath[] = "/v1/session";
 // Whoever holds a token may ask who they are.
 constexpr char kWhoAmI[] = "/v1/users/me";
 
-Plan Answer(HttpResponse response) {
-  Plan plan;
+RequestPlan Answer(HttpResponse response) {
+  RequestPlan plan;
   plan.response = std::move(response);
   return plan;
 }
 
-Plan NotFound(const std::string& path) {
+RequestPlan NotFound(const std::string& path) {
   return Answer(ErrorResponse(
       MakeError(absl::StatusCode::kNotFound, {"NO_SUCH_PATH", "", {}},
                 StrCat("there is nothing at ", path, ": /v1/openapi.json lists the paths"))));
 }
 
-Plan NotAllowed(const std::vector<verb>& allowed) {
+RequestPlan NotAllowed(const std::vector<verb>& allowed) {
   std::string names;
   for (const verb each : allowed) {
     const auto name = bhttp::to_string(each);
@@ -45,7 +45,7 @@ Plan NotAllowed(const std::vector<verb>& allowed) {
   return Answer(std::move(response));
 }
 
-Plan BadTarget() {
+RequestPlan BadTarget() {
   return Answer(
       ErrorResponse(FieldError("", "MALFORMED_TARGET", "the request's target is no path")));
 }
@@ -86,19 +86,19 @@ Gateway::Gateway(std::shared_ptr<grpc::Channel> channel, OriginOptions origins, 
   });
 }
 
-Plan Gateway::PlanFor(const RequestHeader& head) const {
+RequestPlan Gateway::PlanFor(const RequestHeader& head) const {
   const auto uri = ParseUri({head.target().data(), head.target().size()});
   if (!uri) return BadTarget();
   const Credentials credentials = CredentialsOf(head);
   if (auto status = origins_.Check(head.method(), head, credentials.by_cookie); !status.ok()) {
     return Answer(ErrorResponse(status));
   }
-  Plan plan = ForPath(head, *uri);
+  RequestPlan plan = ForPath(head, *uri);
   plan.credentials = credentials;
   return plan;
 }
 
-Plan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
+RequestPlan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
   if (head.method() == verb::options) {
     auto headers = origins_.Preflight(head);
     if (!headers) return Answer(ErrorResponse(OriginPolicy::Foreign(head)));
@@ -114,10 +114,10 @@ Plan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
   return IsGet(head) ? Answer(AssetResponse(*asset, head)) : NotAllowed({verb::get});
 }
 
-Plan Gateway::ForSession(const RequestHeader& head) const {
-  Plan plan;
+RequestPlan Gateway::ForSession(const RequestHeader& head) const {
+  RequestPlan plan;
   if (head.method() == verb::post) {
-    plan.kind = Plan::Kind::kLogin;
+    plan.kind = RequestPlan::Kind::kLogin;
   } else if (head.method() == verb::delete_) {
     plan.response.body = "{}";
     plan.response.headers.emplace_back("Set-Cookie", NoSessionCookie(secure_));
@@ -127,19 +127,19 @@ Plan Gateway::ForSession(const RequestHeader& head) const {
   return plan;
 }
 
-Plan Gateway::ForRoute(const RequestHeader& head, Uri uri) const {
+RequestPlan Gateway::ForRoute(const RequestHeader& head, Uri uri) const {
   const auto match = routes_.Find(head.method(), uri.path);
   if (match.route == nullptr) {
     return match.allowed.empty() ? NotFound(uri.path) : NotAllowed(match.allowed);
   }
-  Plan plan;
+  RequestPlan plan;
   plan.route = match.route;
   plan.name = match.name;
   plan.query = std::move(uri.query);
-  plan.kind = Plan::Kind::kUnary;
-  if (match.route->kind == RouteKind::kUpload) plan.kind = Plan::Kind::kUpload;
+  plan.kind = RequestPlan::Kind::kUnary;
+  if (match.route->kind == RouteKind::kUpload) plan.kind = RequestPlan::Kind::kUpload;
   if (match.route->method->server_streaming()) {
-    plan.kind = Plan::Kind::kStream;
+    plan.kind = RequestPlan::Kind::kStream;
     const auto last = head["Last-Event-ID"];
     ResumeFrom(*plan.route, {last.data(), last.size()}, plan.query);
   }
@@ -152,8 +152,8 @@ OriginPolicy::Headers Gateway::HeadersFor(const RequestHeader& head) const {
   return headers;
 }
 
-void Gateway::Call(const Plan& plan, const std::string& body, boost::asio::any_io_executor executor,
-                   std::function<void(HttpResponse)> done) {
+void Gateway::Call(const RequestPlan& plan, const std::string& body,
+                   boost::asio::any_io_executor executor, std::function<void(HttpResponse)> done) {
   const auto request = ToRequest(*plan.route, plan.name, plan.query, body);
   if (!request.ok()) return done(ErrorResponse(request.status()));
   CallUnary(stub_, {plan.route->rpc_path(), plan.credentials.authorization}, ToBytes(**request),
@@ -173,7 +173,7 @@ void Gateway::LogIn(const std::string& body, boost::asio::any_io_executor execut
   const auto match = routes_.Find(verb::get, kWhoAmI);
   if (match.route == nullptr)
     return done(ErrorResponse(absl::UnimplementedError("no logins here")));
-  Plan plan;
+  RequestPlan plan;
   plan.route = match.route;
   plan.name = match.name;
   plan.credentials.authorization = StrCat("Bearer ", *token);

@@ -24,7 +24,7 @@
 namespace trainyard::server {
 
 // Decided from a request's head alone.
-struct Plan {
+struct RequestPlan {
   enum class Kind {
     // `response`, whatever the body.
     kRespond,
@@ -66,12 +66,12 @@ class Gateway {
     if (on_answered) on_answered(status);
   }
 
-  Plan PlanFor(const RequestHeader& head) const;
+  RequestPlan PlanFor(const RequestHeader& head) const;
   // Headers of whatever is answered to this request.
   OriginPolicy::Headers HeadersFor(const RequestHeader& head) const;
 
   // A unary call, from the body to the answer; `done` runs on `executor`.
-  void Call(const Plan& plan, const std::string& body, boost::asio::any_io_executor executor,
+  void Call(const RequestPlan& plan, const std::string& body, boost::asio::any_io_executor executor,
             std::function<void(HttpResponse)> done);
   // The same for POST /v1/session.
   void LogIn(const std::string& body, boost::asio::any_io_executor executor,
@@ -88,9 +88,9 @@ class Gateway {
   void Drain() { draining_ = true; }
 
  private:
-  Plan ForPath(const RequestHeader& head, const Uri& uri) const;
-  Plan ForSession(const RequestHeader& head) const;
-  Plan ForRoute(const RequestHeader& head, Uri uri) const;
+  RequestPlan ForPath(const RequestHeader& head, const Uri& uri) const;
+  RequestPlan ForSession(const RequestHeader& head) const;
+  RequestPlan ForRoute(const RequestHeader& head, Uri uri) const;
 
   grpc::GenericStub stub_;
   const bool single_user_;

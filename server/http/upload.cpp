@@ -17,7 +17,7 @@ constexpr char kFinishField[] = "finish_part";
 
 }  // namespace
 
-Upload::Upload(std::shared_ptr<HttpConnection> connection, HeadParser& head, Plan plan)
+Upload::Upload(std::shared_ptr<HttpConnection> connection, HeadParser& head, RequestPlan plan)
     : connection_(std::move(connection)), parser_(std::move(head)), plan_(std::move(plan)) {
   parser_.body_limit(kNoLimit);
 }

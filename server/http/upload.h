@@ -21,7 +21,7 @@ class Upload final : public StreamOwner, public std::enable_shared_from_this<Upl
   using HeadParser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
 
   // `head` is given away.
-  Upload(std::shared_ptr<HttpConnection> connection, HeadParser& head, Plan plan);
+  Upload(std::shared_ptr<HttpConnection> connection, HeadParser& head, RequestPlan plan);
 
   void Start();
 
@@ -36,7 +36,7 @@ class Upload final : public StreamOwner, public std::enable_shared_from_this<Upl
 
   const std::shared_ptr<HttpConnection> connection_;
   boost::beast::http::request_parser<boost::beast::http::buffer_body> parser_;
-  Plan plan_;
+  RequestPlan plan_;
   bool finish_ = false;
   bool done_ = false;  // nothing more is sent
   bool answered_ = false;

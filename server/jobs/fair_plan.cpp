@@ -21,7 +21,7 @@ double FairQueue::EndOf(const Running& running) const {
 
 // A copy of the queue, whose jobs end when they are expected to and give way
 // at once.
-void FairQueue::RunAhead(double now, Plan& plan, std::map<std::string, double>& starts) const {
+void FairQueue::RunAhead(double now, QueuePlan& plan, std::map<std::string, double>& starts) const {
   FairQueue ahead = *this;
   double time = now;
   for (int step = 0; step < kMaxStarts && ahead.waiting() > 0; ++step) {
@@ -67,8 +67,8 @@ std::string FairQueue::HeldBy(const User& user, double now) const {
   return StrCat("the limit of ", limits.running_jobs, " running jobs of ", user.name);
 }
 
-Plan FairQueue::PlanAt(double now) const {
-  Plan plan;
+QueuePlan FairQueue::PlanAt(double now) const {
+  QueuePlan plan;
   plan.slots = options_.slots;
   std::set<std::string> users;
   for (const auto& [uid, running] : running_) {

@@ -73,7 +73,7 @@ struct RunningPlace {
 
 // Who runs and who waits, in the order in which they would start if nothing
 // changed.
-struct Plan {
+struct QueuePlan {
   int slots = 0;
   int users = 0;
   std::vector<RunningPlace> running;
@@ -136,7 +136,7 @@ class FairQueue {
 
   // Where all jobs are: who would start when, found by running this queue ahead
   // of the clock.
-  Plan PlanAt(double now) const;
+  QueuePlan PlanAt(double now) const;
 
   int Weight(const QueuedJob& job) const;
   int waiting() const { return static_cast<int>(owners_.size()); }
@@ -197,7 +197,7 @@ class FairQueue {
   // Why a user's jobs wait for more than their turn; empty where they do not.
   std::string HeldBy(const User& user, double now) const;
   double EndOf(const Running& running) const;
-  void RunAhead(double now, Plan& plan, std::map<std::string, double>& starts) const;
+  void RunAhead(double now, QueuePlan& plan, std::map<std::string, double>& starts) const;
 
   FairOptions options_;
   std::map<std::string, User> users_;

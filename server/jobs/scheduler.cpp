@@ -89,7 +89,7 @@ double Scheduler::TodayOf(const std::string& user) const {
 }
 
 // Looked ahead on a copy: a long queue must not hold up those who join it.
-std::shared_ptr<const Plan> Scheduler::CurrentPlan() const {
+std::shared_ptr<const QueuePlan> Scheduler::CurrentPlan() const {
   std::unique_lock lock(mutex_);
   const double now = clock_();
   if (plan_ != nullptr && planned_changes_ == changes_ && now - planned_at_ < 1 &&
@@ -99,7 +99,7 @@ std::shared_ptr<const Plan> Scheduler::CurrentPlan() const {
   const FairQueue copy = queue_;
   const std::int64_t changes = changes_;
   lock.unlock();
-  auto plan = std::make_shared<const Plan>(copy.PlanAt(now));
+  auto plan = std::make_shared<const QueuePlan>(copy.PlanAt(now));
   lock.lock();
   plan_ = plan;
   planned_changes_ = changes;

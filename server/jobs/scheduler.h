@@ -45,7 +45,7 @@ class Scheduler {
 
   double Now() const { return clock_(); }
   // Who runs and who waits; at most a second old, unless jobs came or went.
-  std::shared_ptr<const Plan> CurrentPlan() const;
+  std::shared_ptr<const QueuePlan> CurrentPlan() const;
 
  private:
   void Run();
@@ -60,14 +60,14 @@ class Scheduler {
   const std::function<void(const Preemption&)> preempt_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  FairQueue queue_;                           // guarded by mutex_
-  std::int64_t changes_ = 0;                  // guarded by mutex_
-  mutable std::shared_ptr<const Plan> plan_;  // guarded by mutex_
-  mutable std::int64_t planned_changes_ = 0;  // guarded by mutex_
-  mutable double planned_at_ = 0;             // guarded by mutex_
-  bool open_ = false;                         // guarded by mutex_
-  bool stopping_ = false;                     // guarded by mutex_
-  std::thread thread_;                        // last: it uses all of the above
+  FairQueue queue_;                                // guarded by mutex_
+  std::int64_t changes_ = 0;                       // guarded by mutex_
+  mutable std::shared_ptr<const QueuePlan> plan_;  // guarded by mutex_
+  mutable std::int64_t planned_changes_ = 0;       // guarded by mutex_
+  mutable double planned_at_ = 0;                  // guarded by mutex_
+  bool open_ = false;                              // guarded by mutex_
+  bool stopping_ = false;                          // guarded by mutex_
+  std::thread thread_;                             // last: it uses all of the above
 };
 
 }  // namespace trainyard::server

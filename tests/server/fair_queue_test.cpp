@@ -135,7 +135,7 @@ TEST(FairQueueTest, OutOfCpuSecondsForTodayGoesOnAtMidnight) {
   queue.Enqueue(JobOf("a", "0"));
   queue.Release("a0");
   EXPECT_EQ(Start(queue, kNoon + 100), "");
-  const Plan plan = queue.PlanAt(kNoon + 100);
+  const QueuePlan plan = queue.PlanAt(kNoon + 100);
   EXPECT_EQ(plan.waiting.at(0).reason, "out of CPU seconds for today: goes on at 00:00 UTC");
   EXPECT_NEAR(*plan.waiting.at(0).seconds, 43100, 1);
   EXPECT_EQ(Start(queue, kMidnight + 86400), "a0");
@@ -186,7 +186,7 @@ TEST(FairQueueTest, APlanSaysWhenAndBehindWhom) {
   queue.Enqueue(JobOf("a", "1", 0, 1, 10));
   queue.Enqueue(JobOf("b", "0", 0, 1, 10));
   queue.Enqueue(JobOf("c", "0", 0, 1, 10));
-  const Plan plan = queue.PlanAt(kNoon + 10);
+  const QueuePlan plan = queue.PlanAt(kNoon + 10);
   ASSERT_EQ(plan.waiting.size(), 3u);
   EXPECT_EQ(plan.users, 3);
   EXPECT_NEAR(plan.running.at(0).seconds, 90, 1e-6);
