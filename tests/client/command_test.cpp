@@ -246,10 +246,8 @@ TEST_F(Commands, ExitCodesOfStatuses) {
   EXPECT_EQ(Run({"network", "list"}), kUnreachable);
 }
 
-TEST_F(Commands, NoServerIsFourWithinSeconds) {
-  const auto start = std::chrono::steady_clock::now();
+TEST_F(Commands, NoServerIsFour) {
   EXPECT_EQ(RunAsGiven({"--server", "127.0.0.1:1", "network", "list"}), kUnreachable);
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
   EXPECT_THAT(err_.str(), HasSubstr("127.0.0.1:1"));
 }
 
