@@ -152,7 +152,8 @@ void PrintJob(Context& context, const v1::TrainingJob& job) {
   context.out() << properties.Render(look);
 }
 
-std::string RenderJobs(const Context& context, const v1::ListTrainingJobsResponse& jobs) {
+std::string RenderJobs(const Context& context, const v1::ListTrainingJobsResponse& jobs,
+                       bool full_names) {
   if (context.json) return absl::StrCat(ToJson(jobs), "\n");
   const Look look = context.look();
   Table table({{"NAME"},
@@ -166,7 +167,8 @@ std::string RenderJobs(const Context& context, const v1::ListTrainingJobsRespons
   for (const v1::TrainingJob& job : jobs.jobs()) {
     const std::string place =
         job.queue_position() > 0 ? absl::StrCat(" ", job.queue_position()) : "";
-    table.AddRow({BareId(job.name()), PaintedState(look, job.state()) + place, Progress(job),
+    table.AddRow({full_names ? job.name() : BareId(job.name()),
+                  PaintedState(look, job.state()) + place, Progress(job),
                   job.has_last_epoch() ? Number(job.last_epoch().cost()) : "",
                   Accuracy(job.last_epoch()), BareId(job.spec().network()),
                   BareId(job.spec().dataset()), LocalTime(job.create_time())});

@@ -14,7 +14,8 @@ bool HasEnded(v1::TrainingJob::State state);
 
 void PrintJob(Context& context, const v1::TrainingJob& job);
 // A table, or JSON on one line.
-std::string RenderJobs(const Context& context, const v1::ListTrainingJobsResponse& jobs);
+std::string RenderJobs(const Context& context, const v1::ListTrainingJobsResponse& jobs,
+                       bool full_names = false);
 // What the job is told to do: network, data, and every hyperparameter that counts.
 Properties SettingsOf(const v1::TrainingJob& job);
 // Parameters, memory and time that a job would take.

@@ -685,6 +685,10 @@ def test_one_line_joins_and_everything_works(lab: Class, scratch: Path) -> None:
     assert "SUCCEEDED" in done.upper()
     who = nina.json("whoami")
     assert who["name"] == "users/nina" and who["displayName"] == "Nina Simone"
+    assert "users/" not in nina("job", "list")
+    assert "users/nina/jobs/" in teacher("job", "list", "--everyone")
+    assert "users/nina/jobs/" not in teacher("job", "list")
+    assert "users/nina/datasets/gate" in teacher("dataset", "list", "--everyone")
     names = [user["name"] for user in teacher.json("class", "list")["users"]]
     assert "users/nina" in names and "users/otto" not in names
     stored = json.loads((scratch / "nina/config/login.json").read_text())

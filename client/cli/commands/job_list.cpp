@@ -1,4 +1,4 @@
-// trainyard job list [--watch]
+// trainyard job list [--everyone] [--watch]
 
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/commands.h"
@@ -9,23 +9,23 @@
 namespace trainyard::client {
 namespace {
 
-struct Options {
+struct Options : ListOptions {
   bool watch = false;
 };
 
-grpc::Status Fetch(Context& context, std::string& text) {
+grpc::Status Fetch(Context& context, const Options& options, std::string& text) {
   v1::ListTrainingJobsRequest request;
-  request.set_parent(std::string(kMe));
+  request.set_parent(options.parent());
   request.set_page_size(1000);
   v1::ListTrainingJobsResponse jobs;
   const grpc::Status status =
       ListAll(context.connection(), &v1::TrainingService::Stub::ListTrainingJobs, request, &jobs);
-  if (status.ok()) text = RenderJobs(context, jobs);
+  if (status.ok()) text = RenderJobs(context, jobs, options.everyone);
   return status;
 }
 
 int Run(Context& context, const Options& options) {
-  const auto fetch = [&context](std::string& text) { return Fetch(context, text); };
+  const auto fetch = [&](std::string& text) { return Fetch(context, options, text); };
   return options.watch ? ShowUntilInterrupted(context, fetch) : ShowOnce(context, fetch);
 }
 
@@ -33,6 +33,7 @@ int Run(Context& context, const Options& options) {
 
 void AddJobList(CLI::App& group, Context& context) {
   auto [command, options] = AddCommand<Options>(group, context, "list", "List jobs", Run);
+  AddEveryone(command, options);
   command.add_flag("--watch", options.watch, "Show the list again as it changes, until Ctrl-C");
 }
 
