@@ -33,7 +33,7 @@ class Assets {
   std::size_t count_ = 0;
 };
 
-// Those of this binary; cmake/EmbedFolder.cmake writes its definition.
+// Those of this binary; embed.cmake writes its definition.
 Assets EmbeddedAssets();
 
 }  // namespace trainyard::server
