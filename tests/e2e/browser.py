@@ -17,6 +17,16 @@ from typing import Any
 from harness import PATIENCE, wait_until
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+# As WebDriver has them.
+KEYS = {
+    "Tab": "\ue004",
+    "Enter": "\ue007",
+    "Escape": "\ue00c",
+    "ArrowLeft": "\ue012",
+    "ArrowUp": "\ue013",
+    "ArrowRight": "\ue014",
+    "ArrowDown": "\ue015",
+}
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -68,6 +78,7 @@ class Browser:
         return {
             "alwaysMatch": {
                 "browserName": "chrome",
+                "acceptInsecureCerts": True,  # a class's server has an authority of its own
                 "goog:chromeOptions": options,
                 "goog:loggingPrefs": {"browser": "ALL"},
             }
@@ -106,6 +117,9 @@ class Browser:
 
     def open(self, address: str) -> None:
         self.call("POST", self._path("/url"), {"url": address})
+
+    def forget_cookies(self) -> None:
+        self.cdp("Network.clearBrowserCookies")
 
     def script(self, source: str, *arguments: Any) -> Any:
         """Runs the body of an async function, whose `args` are the arguments."""
@@ -149,6 +163,32 @@ class Browser:
             within,
         )
         self.call("POST", self._path(f"/element/{found[ELEMENT]}/click"))
+
+    def keys(self, *names: str) -> None:
+        """Presses keys one after another, wherever the focus is."""
+        actions = [
+            {"type": kind, "value": KEYS.get(name, name)}
+            for name in names
+            for kind in ("keyDown", "keyUp")
+        ]
+        body = {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}
+        self.call("POST", self._path("/actions"), body)
+
+    def draw(self, selector: str, *points: tuple[int, int]) -> None:
+        """A stroke of the mouse over points that are counted from an element's middle."""
+        origin = {ELEMENT: self.find(selector)}
+        moves = [
+            {"type": "pointerMove", "duration": 20, "x": x, "y": y, "origin": origin}
+            for x, y in points
+        ]
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        body = {
+            "type": "pointer",
+            "id": "mouse",
+            "parameters": {"pointerType": "mouse"},
+            "actions": [moves[0], down, *moves[1:], up],
+        }
+        self.call("POST", self._path("/actions"), {"actions": [body]})
 
     def type(self, selector: str, text: str) -> None:
         """Types in place of what is there."""

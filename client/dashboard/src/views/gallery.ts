@@ -124,7 +124,7 @@ export class Gallery {
 
   private tile(row: Misclassified, image: Row): HTMLButtonElement {
     const right = row.label === row.predicted;
-    return h('button', { type: 'button', class: 'digit', 'aria-pressed': false, 'aria-label': `Row ${row.row}: ${row.label} taken for ${row.predicted}` },
+    return h('button', { type: 'button', class: 'digit', 'aria-pressed': false, 'aria-label': `Row ${row.row}: ${right ? `${row.label}, classified rightly` : `${row.label} taken for ${row.predicted}`}` },
       this.picture(image), h('span', {}, right ? String(row.label) : `${row.label} → ${row.predicted}`));
   }
 

@@ -41,7 +41,12 @@ export class CurveChart {
   private logarithmic = false;
   private pointed: number | null = null;
   private wasAlone = false;
-  private readonly observer = new ResizeObserver(() => this.graph?.resize());
+  // It hears of the element's coming into the page, too: before that, it has no
+  // size to draw in.
+  private readonly observer = new ResizeObserver(() => {
+    if (this.graph) this.graph.resize();
+    else if (this.rows.length > 0) this.draw();
+  });
   private readonly endTheme: () => void;
 
   constructor(private readonly options: CurveOptions) {
@@ -91,7 +96,7 @@ export class CurveChart {
     };
     if (this.graph) {
       this.graph.updateOptions({ ...options, file: this.rows });
-    } else {
+    } else if (this.plot.isConnected) {
       this.graph = new Dygraph(this.plot, this.rows, { ...this.fixed(), ...this.look(), ...options });
     }
     this.plot.setAttribute('aria-label', this.summary());
@@ -99,6 +104,7 @@ export class CurveChart {
 
   /** A first point stands in the middle until there is a second. */
   private alone(): Options {
+    if (!this.graph) this.wasAlone = false;
     const alone = this.rows.length === 1;
     const options = alone ? { dateWindow: [this.rows[0][0]! - 1, this.rows[0][0]! + 1] as [number, number] } : this.wasAlone ? { dateWindow: null } : {};
     this.wasAlone = alone;

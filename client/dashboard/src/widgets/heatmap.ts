@@ -44,7 +44,7 @@ export class Heatmap {
     const strength = count === 0 ? 0 : right ? count / Math.max(1, total) : 0.18 + 0.82 * (count / most);
     const cell = h('button', {
       type: 'button', class: right ? 'heat right' : 'heat wrong', tabindex: -1, 'aria-pressed': false,
-      'aria-label': `${place.truth} taken for ${place.predicted}: ${count} rows`,
+      'aria-label': `${place.truth} ${right ? 'classified rightly' : `taken for ${place.predicted}`}: ${thousands(count)} rows`,
       onclick: () => { this.select(place); this.choose?.(place); },
     }, count === 0 ? '' : thousands(count));
     cell.style.setProperty('--strength', opacity(strength).toFixed(3));
