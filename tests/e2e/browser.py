@@ -132,8 +132,10 @@ class Browser:
         return wait_until(what, lambda: self.script(f"return {source}", *arguments), seconds)
 
     def text(self, selector: str) -> str:
+        """What is read there; spaces that do not break are spaces."""
         return self.script(
-            "const e = document.querySelector(args[0]); return e ? e.innerText : ''", selector
+            "return document.querySelector(args[0])?.innerText.replaceAll('\\u00a0', ' ') ?? ''",
+            selector,
         )
 
     # What a user does.

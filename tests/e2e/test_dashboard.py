@@ -24,15 +24,25 @@ def test_a_job_is_created_by_form_and_watched_to_its_end(window: Window, site: S
     assert "23,860" in window.text(".estimate")
     assert site.api.jobs_cursor() == "c0", "the dry run made something"
 
-    epochs = window.labelled("Epochs")
+    # Each error beside its field, all at once.
+    epochs, rate = window.labelled("Epochs"), window.labelled("Learning rate")
     window.type(epochs, "-1")
-    window.wait_for(
-        "the error beside its field",
-        "document.querySelector(args[0] + '-error').innerText.includes('epochs is -1')",
-        epochs,
-    )
+    window.type(rate, "-2")
+    window.type(window.labelled("Name of the job"), "No Name")
+    for control, words in (
+        (epochs, "epochs is -1"),
+        (rate, "learning_rate is -2"),
+        (window.labelled("Name of the job"), "is not an id"),
+    ):
+        window.wait_for(
+            "the error beside its field",
+            "document.querySelector(args[0] + '-error').innerText.includes(args[1])",
+            control,
+            words,
+        )
+    assert window.script("return document.querySelector('.form-side .primary').disabled")
     window.type(epochs, "6")
-    window.type(window.labelled("Learning rate"), "0.05")
+    window.type(rate, "0.05")
     window.type(window.labelled("Name of the job"), "first")
     window.press("Start training")
     wait_until("the job to succeed", lambda: window.badge() == "SUCCEEDED")

@@ -3,7 +3,7 @@ declare module 'dygraphs' {
   export interface Point { name: string; xval: number; yval: number }
 
   export interface AxisOptions {
-    axisLabelFormatter?: (value: number) => string;
+    axisLabelFormatter?: (value: number, granularity: number, options: unknown, graph: Dygraph) => string;
     axisLabelWidth?: number;
     pixelsPerLabel?: number;
   }

@@ -17,16 +17,26 @@ export function clearErrors(controls: Controls, rest: HTMLElement): void {
   setText(rest, '');
 }
 
+/** The controls that an error speaks of. */
+export function blamed(controls: Controls, error: unknown): HTMLElement[] {
+  if (!(error instanceof ApiError)) return [];
+  return [...error.violations.keys()].map((path) => controlOf(controls, path)).filter((found): found is HTMLElement => found !== undefined);
+}
+
 /** What has no control of its own is told in `rest`. */
-export function showErrors(controls: Controls, rest: HTMLElement, error: unknown): void {
-  clearErrors(controls, rest);
+export function showErrors(controls: Controls, rest: HTMLElement, ...errors: unknown[]): void {
   const left: string[] = [];
-  const violations = error instanceof ApiError ? error.violations : new Map<string, string>();
-  for (const [path, text] of violations) {
-    const control = controlOf(controls, path);
-    if (control) setFieldError(control, text);
-    else left.push(text);
+  const told = new Map<HTMLElement, string>();
+  for (const error of errors) {
+    const violations = error instanceof ApiError ? error.violations : new Map<string, string>();
+    for (const [path, text] of violations) {
+      const control = controlOf(controls, path);
+      if (control) told.set(control, text);
+      else left.push(text);
+    }
+    if (violations.size === 0) left.push(messageOf(error));
   }
-  if (violations.size === 0) left.push(messageOf(error));
+  // A message that stays is not said again by a screen reader.
+  for (const control of Object.values(controls)) setFieldError(control, told.get(control) ?? '');
   setText(rest, left.join(' '));
 }

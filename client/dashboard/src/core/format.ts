@@ -1,4 +1,5 @@
-// Numbers and times for people; as the command line has them.
+// Numbers and times for people; as the command line has them. No line is broken
+// between a number and its unit.
 
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
@@ -25,7 +26,7 @@ export function fixed(value: number, digits: number): string {
 
 /** 97.53 % */
 export function percent(share: number | undefined): string {
-  return share === undefined ? '–' : `${(share * 100).toFixed(2)} %`;
+  return share === undefined ? '–' : `${(share * 100).toFixed(2)}\u00a0%`;
 }
 
 /** 1.9 MB, in powers of 1000. */
@@ -37,7 +38,7 @@ export function bytes(count: number | string): string {
     amount /= 1000;
     unit += 1;
   }
-  return `${unit === 0 ? amount : amount.toFixed(1)} ${units[unit]}`;
+  return `${unit === 0 ? amount : amount.toFixed(1)}\u00a0${units[unit]}`;
 }
 
 const two = (value: number): string => String(value).padStart(2, '0');
@@ -45,11 +46,11 @@ const two = (value: number): string => String(value).padStart(2, '0');
 /** 0.012 s, 4.2 s, 1 m 12 s, 3 h 05 m. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';
-  if (seconds < 1) return `${seconds.toFixed(3)} s`;
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  if (seconds < 1) return `${seconds.toFixed(3)}\u00a0s`;
+  if (seconds < 60) return `${seconds.toFixed(1)}\u00a0s`;
   const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} m ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole / 60) % 60)} m`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}\u00a0m ${two(whole % 60)}\u00a0s`;
+  return `${Math.floor(whole / 3600)}\u00a0h ${two(Math.floor(whole / 60) % 60)}\u00a0m`;
 }
 
 /** Of a duration as proto3 JSON has it: 12.5s -> 12.5 */
@@ -60,7 +61,7 @@ export function seconds(text: string): number {
 /** 0.7675 Wh, 12.34 mWh. */
 export function wattHours(joules: number): string {
   const hours = joules / 3600;
-  return hours < 0.1 ? `${number(hours * 1000, 4)} mWh` : `${number(hours, 4)} Wh`;
+  return hours < 0.1 ? `${number(hours * 1000, 4)}\u00a0mWh` : `${number(hours, 4)}\u00a0Wh`;
 }
 
 /** The course notebook's bulb, in watts. */
@@ -69,7 +70,7 @@ export const BULB_WATTS = 28;
 /** How long the notebook's bulb burns on it, in minutes from one on. */
 export function bulbTime(joules: number): string {
   const seconds = joules / BULB_WATTS;
-  return seconds < 60 ? duration(seconds) : `${number(seconds / 60, 3)} min`;
+  return seconds < 60 ? duration(seconds) : `${number(seconds / 60, 3)}\u00a0min`;
 }
 
 const sameDay = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });

@@ -97,7 +97,7 @@ export function uploadCard(changed: () => void): HTMLElement {
 }
 
 const KINDS: [string, string][] = [
-  ['DIGITS', 'Handwritten-like digits, 28 × 28'], ['XOR', 'Logic gate: XOR'], ['AND', 'Logic gate: AND'], ['OR', 'Logic gate: OR'],
+  ['DIGITS', 'Digits, 28 × 28'], ['XOR', 'Logic gate: XOR'], ['AND', 'Logic gate: AND'], ['OR', 'Logic gate: OR'],
   ['NAND', 'Logic gate: NAND'], ['NOR', 'Logic gate: NOR'], ['CIRCLE', 'Points: circle'], ['XOR_POINTS', 'Points: XOR'],
   ['GAUSS', 'Points: Gauss'], ['SPIRAL', 'Points: spiral'], ['PLANE', 'Regression: plane'], ['GAUSS_REGRESSION', 'Regression: Gauss'],
 ];

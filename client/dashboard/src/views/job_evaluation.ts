@@ -87,12 +87,12 @@ function result(job: Job, evaluation: Evaluation, hiding: string): Node[] {
 class Maker {
   readonly element = h('form', { class: 'inline-form' });
   private readonly dataset = h('select', {});
-  private readonly epoch = h('select', {}, h('option', { value: '' }, 'the last one'));
+  private readonly epoch = h('select', {}, h('option', { value: '' }, 'the last epoch kept'));
   private readonly button = h('button', { class: 'primary' }, 'Evaluate');
 
   constructor(private readonly job: Job, private readonly done: (name: string) => void) {
     this.epoch.append(...[...job.checkpointEpochs].reverse().map((kept) => h('option', { value: kept }, `epoch ${kept}`)));
-    this.element.append(field('Dataset', this.dataset), field('Weights', this.epoch), this.button);
+    this.element.append(field('Evaluate on', this.dataset), field('Weights of', this.epoch), this.button);
     this.element.addEventListener('submit', (event) => {
       event.preventDefault();
       void this.make();
@@ -125,7 +125,7 @@ class Maker {
 
 export function evaluationTab(_store: Store, job: Job, route: Route): { element: HTMLElement } {
   const chooser = h('select', {});
-  const choice = field('Evaluation', chooser);
+  const choice = field('Evaluation shown', chooser);
   const shown = h('div', { class: 'stack', 'aria-live': 'polite' });
   const show = async (name: string) => {
     setQuery({ show: id(name) });

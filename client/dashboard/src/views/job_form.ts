@@ -10,10 +10,10 @@ const option = (value: string, text = words(value)) => h('option', { value }, te
 const choice = (...values: string[]) => h('select', {}, ...values.map((value) => option(value)));
 const numeric = (value: number | string, step: number | 'any' = 'any') => h('input', { type: 'number', step, value, inputmode: 'decimal' });
 
-/** Undefined where the field is empty, so that the server's default counts. */
-function given(input: HTMLInputElement): number | undefined {
-  return input.value === '' ? undefined : Number(input.value);
-}
+type Input = HTMLInputElement | HTMLSelectElement;
+
+/** Values in place of those that are filled in, by control. */
+export type Instead = ReadonlyMap<HTMLElement, string>;
 
 export class JobForm {
   readonly dataset = h('select', {});
@@ -21,6 +21,7 @@ export class JobForm {
   readonly training: HTMLElement;
   readonly naming: HTMLElement;
   readonly controls: Controls;
+  private readonly sound = new Map<HTMLElement, string>();
   private readonly validation = h('select', {}, option('', 'none'));
   private readonly name = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
   private readonly epochs = numeric(50, 1);
@@ -44,7 +45,7 @@ export class JobForm {
   constructor(onChange: () => void) {
     this.data = h('div', { class: 'grid-2' }, field('Training set', this.dataset), field('Validation set', this.validation, 'Cost and accuracy on it are told with each epoch.'));
     this.training = h('div', {},
-      h('div', { class: 'grid-2' }, field('Epochs', this.epochs), field('Learning rate', this.rate),
+      h('div', { class: 'grid-2 narrow' }, field('Epochs', this.epochs), field('Learning rate', this.rate),
         field('Batch size', this.batch, '1: one sample at a time, as in the notebook.'), field('Optimizer', this.optimizer)),
       h('details', {}, h('summary', {}, 'More'), h('div', { class: 'grid-2' },
         field('Schedule', this.schedule), field('Epochs of warm-up', this.warmup), field('L1', this.l1), field('L2', this.l2),
@@ -64,8 +65,14 @@ export class JobForm {
     for (const part of [this.data, this.training, this.naming]) part.addEventListener('input', onChange);
   }
 
-  get jobId(): string {
-    return this.name.value.trim();
+  /** As filled in; what is in `instead` has the value that it has there. */
+  jobId(instead: Instead): string {
+    return (instead.get(this.name) ?? this.name.value).trim();
+  }
+
+  /** A value that the server takes, as the form had it when the preset was taken. */
+  soundValue(control: HTMLElement): string {
+    return this.sound.get(control) ?? '';
   }
 
   /** Offers datasets, and keeps what is chosen. A pair …-train, …-test goes together. */
@@ -88,20 +95,26 @@ export class JobForm {
     this.optimizer.value = preset.optimizer;
     this.schedule.value = preset.schedule;
     this.warmup.value = preset.warmup ? String(preset.warmup) : '';
+    for (const control of Object.values(this.controls) as Input[]) {
+      if (control !== this.name) this.sound.set(control, control.value);
+    }
   }
 
-  spec(network: string): JobSpec {
+  spec(network: string, instead: Instead): JobSpec {
+    const text = (control: Input) => instead.get(control) ?? control.value;
+    // Undefined where the field is empty, so that the server's default counts.
+    const given = (control: Input) => (text(control) === '' ? undefined : Number(text(control)));
     const patience = given(this.patience);
     return {
-      network, dataset: this.dataset.value, validationDataset: this.validation.value || undefined,
+      network, dataset: text(this.dataset), validationDataset: text(this.validation) || undefined,
       epochs: given(this.epochs), learningRate: given(this.rate), batchSize: given(this.batch),
-      optimizer: { [this.optimizer.value]: {} },
-      schedule: { [this.schedule.value]: {}, warmupEpochs: given(this.warmup) },
-      precision: this.precision.value, gradientReduction: this.reduction.value, inputScaling: this.scaling.value,
+      optimizer: { [text(this.optimizer)]: {} },
+      schedule: { [text(this.schedule)]: {}, warmupEpochs: given(this.warmup) },
+      precision: text(this.precision), gradientReduction: text(this.reduction), inputScaling: text(this.scaling),
       l1: given(this.l1), l2: given(this.l2), dropout: given(this.dropout),
       earlyStopping: patience === undefined ? undefined : { patience, minDelta: 0 },
-      rng: this.rng.value, seed: this.seed.value || undefined, threads: given(this.threads),
-      keepCheckpoints: Number(this.keep.value),
+      rng: text(this.rng), seed: text(this.seed) || undefined, threads: given(this.threads),
+      keepCheckpoints: Number(text(this.keep)),
     };
   }
 }

@@ -5,7 +5,7 @@ import { get } from '../core/api';
 import { h, refill, setText } from '../core/dom';
 import { bulbTime, duration, fixed, id, number, percent, thousands, wattHours } from '../core/format';
 import { setQuery, type Route } from '../core/router';
-import type { Store } from '../core/store';
+import { hasEnded, type Store } from '../core/store';
 import { onTheme, seriesColor } from '../core/theme';
 import type { Dataset, Epoch, Job } from '../core/types';
 import { CurveChart, type Curve } from '../widgets/curves';
@@ -149,6 +149,7 @@ export function trainingTab(store: Store, job: Job, route: Route): { element: HT
     const now = store.jobs.get(name);
     if (!now) return;
     figures.update(now);
+    if (hasEnded(now)) for (const chart of [cost, accuracy]) chart.setEmpty('No epoch was completed.');
     progress.update(now);
     refill(spec, specTable(now));
     comparison.update();

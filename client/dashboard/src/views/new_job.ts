@@ -5,11 +5,11 @@ import { messageOf, post, requestId } from '../core/api';
 import { readableDatasets } from '../core/datasets';
 import { fill, h } from '../core/dom';
 import { bytes, duration, id, thousands } from '../core/format';
-import { clearErrors, showErrors } from '../core/form';
+import { blamed, clearErrors, showErrors } from '../core/form';
 import { go, href, type Route } from '../core/router';
 import type { Dataset, Estimate, Job } from '../core/types';
 import { notify } from '../widgets/dialog';
-import { JobForm } from './job_form';
+import { JobForm, type Instead } from './job_form';
 import { NetworkForm } from './network_form';
 import { PRESETS, type Preset } from './presets';
 import type { App, View } from './view';
@@ -56,8 +56,26 @@ export function newJobView({ store }: App, _route: Route): View {
     button.disabled = true;
     fill(cost, h('p', { class: 'muted' }, text));
   };
-  const send = (dry: boolean) => post<Job>('users/me/jobs', { spec: form.spec(network.value) },
-    { job_id: form.jobId, request_id: dry ? undefined : requestId(), validate_only: dry || undefined });
+  const send = (dry: boolean, instead: Instead = new Map()) => post<Job>('users/me/jobs', { spec: form.spec(network.value, instead) },
+    { job_id: form.jobId(instead), request_id: dry ? undefined : requestId(), validate_only: dry || undefined });
+  /** The server names the first thing that is wrong. To know the others, too, it is
+   * asked again with a sound value in that one's place. */
+  const errorsAfter = async (first: unknown): Promise<unknown[]> => {
+    const errors = [first];
+    const instead = new Map<HTMLElement, string>();
+    for (;;) {
+      const found = blamed(form.controls, errors[errors.length - 1]).filter((control) => !instead.has(control));
+      if (found.length === 0) return errors;
+      for (const control of found) instead.set(control, form.soundValue(control));
+      try {
+        await send(true, instead);
+        return errors;
+      } catch (error) {
+        if (blamed(form.controls, error).some((control) => instead.has(control))) return errors;
+        errors.push(error);
+      }
+    }
+  };
   const check = async () => {
     asked += 1;
     const mine = asked;
@@ -71,8 +89,10 @@ export function newJobView({ store }: App, _route: Route): View {
       button.disabled = false;
     } catch (error) {
       if (mine !== asked) return;
+      const errors = await errorsAfter(error);
+      if (mine !== asked) return;
       wait('The server would refuse this job: see the form.');
-      showErrors(form.controls, problem, error);
+      showErrors(form.controls, problem, ...errors);
     }
   };
   const take = (preset: Preset) => {

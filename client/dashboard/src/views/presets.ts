@@ -21,7 +21,7 @@ export const PRESETS: Preset[] = [
     epochs: 50, learningRate: 0.3, batchSize: 1, optimizer: 'sgd', schedule: 'constant', warmup: 0,
   },
   {
-    name: 'MNIST, quickly', about: 'ReLU, cross entropy and Adam: 98 % in four epochs.',
+    name: 'MNIST, quickly', about: 'ReLU, cross entropy and Adam: 98\u00a0% in four epochs.',
     network: { id: 'mnist', layers: '784,500,200,10', activation: 'RELU', loss: 'CROSS_ENTROPY', initializer: 'he', bias: true },
     epochs: 4, learningRate: 0.002, batchSize: 128, optimizer: 'adam', schedule: 'cosine', warmup: 0.5,
   },

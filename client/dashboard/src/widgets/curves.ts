@@ -35,6 +35,7 @@ export class CurveChart {
   private readonly legend = h('ul', { class: 'legend' });
   private readonly epochText = h('span', { class: 'muted' });
   private readonly emptyText: HTMLElement;
+  private readonly xLabel = h('p', { class: 'x-label muted', 'aria-hidden': 'true' }, 'epoch');
   private curves: Curve[] = [];
   private rows: (number | null)[][] = [];
   private graph: Dygraph | null = null;
@@ -53,7 +54,7 @@ export class CurveChart {
     this.emptyText = h('p', { class: 'empty-plot' }, options.empty);
     this.element = h('figure', { class: 'curves' },
       h('figcaption', {}, h('h2', {}, options.title), this.epochText, this.buttons()),
-      this.legend, h('div', { class: 'plot-frame' }, this.plot, this.emptyText));
+      this.legend, h('div', { class: 'plot-frame' }, this.plot, this.emptyText), this.xLabel);
     this.plot.setAttribute('role', 'img');
     this.observer.observe(this.plot);
     this.endTheme = onTheme(() => this.graph?.updateOptions(this.look()));
@@ -63,9 +64,14 @@ export class CurveChart {
     this.curves = curves;
     this.rows = rowsOf(curves);
     this.emptyText.hidden = this.rows.length > 0;
+    this.xLabel.hidden = this.rows.length === 0;
     if (this.rows.length > 0) this.draw();
     else this.clear();
     this.drawLegend();
+  }
+
+  setEmpty(text: string): void {
+    setText(this.emptyText, text);
   }
 
   setLogarithmic(logarithmic: boolean): void {
@@ -113,11 +119,11 @@ export class CurveChart {
 
   private fixed(): Options {
     return {
-      legend: 'never', strokeWidth: 2, pointSize: 2.5, highlightCircleSize: 4.5, animatedZooms: false,
+      legend: 'never', pointSize: 2.5, highlightCircleSize: 4.5, animatedZooms: false,
       connectSeparatedPoints: true, xRangePad: 6, yRangePad: 8,
       axes: {
-        x: { axisLabelFormatter: (value) => (Number.isInteger(value) ? thousands(value) : ''), pixelsPerLabel: 48 },
-        y: { axisLabelFormatter: (value) => this.axisLabel(value), axisLabelWidth: 64 },
+        x: { axisLabelFormatter: (value) => (Number.isInteger(value) && value > 0 ? thousands(value) : ''), pixelsPerLabel: 48 },
+        y: { axisLabelFormatter: (value, _granularity, _options, graph) => this.axisLabel(value, graph), axisLabelWidth: 64 },
       },
       highlightCallback: (_event, x) => this.point(x),
       unhighlightCallback: () => this.point(null),
@@ -125,16 +131,16 @@ export class CurveChart {
   }
 
   /** Enough digits to tell neighbouring labels apart. */
-  private axisLabel(value: number): string {
-    if (!this.graph || this.logarithmic) return number(value, 3);
-    const [low, high] = this.graph.yAxisRange();
+  private axisLabel(value: number, graph: Dygraph): string {
+    if (this.logarithmic) return number(value, 3);
+    const [low, high] = graph.yAxisRange();
     return this.options.axis(value, Math.min(8, Math.max(0, Math.ceil(-Math.log10((high - low) / 8)))));
   }
 
   private look(): Options {
     const size = parseFloat(getComputedStyle(document.documentElement).fontSize);
     return {
-      gridLineColor: color('--grid'), axisLineColor: color('--line'), axisLabelFontSize: Math.round(size * 0.8),
+      gridLineColor: color('--grid'), axisLineColor: color('--line'), axisLabelFontSize: Math.round(size * 0.8), strokeWidth: size / 8,
     };
   }
 
@@ -155,7 +161,8 @@ export class CurveChart {
 
   private drawLegend(): void {
     setText(this.epochText, this.pointed === null ? '' : `epoch ${thousands(this.pointed)}`);
-    this.legend.replaceChildren(...this.curves.map((curve) => {
+    const drawn = this.curves.filter((curve) => curve.values.some((value) => value !== undefined));
+    this.legend.replaceChildren(...drawn.map((curve) => {
       const line = h('span', { class: curve.dashed ? 'line dashed' : 'line' });
       line.style.setProperty('--line-color', curve.color);
       return h('li', {}, line, curve.label, ' ', h('b', {}, this.valueAt(curve, this.pointed)));

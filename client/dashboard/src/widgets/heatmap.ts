@@ -46,7 +46,8 @@ export class Heatmap {
       type: 'button', class: right ? 'heat right' : 'heat wrong', tabindex: -1, 'aria-pressed': false,
       'aria-label': `${place.truth} ${right ? 'classified rightly' : `taken for ${place.predicted}`}: ${thousands(count)} rows`,
       onclick: () => { this.select(place); this.choose?.(place); },
-    }, count === 0 ? '' : thousands(count));
+    }, count === 0 ? '' : String(count));
+    cell.classList.toggle('long', count > 999);
     cell.style.setProperty('--strength', opacity(strength).toFixed(3));
     cell.classList.toggle('strong', strength > STRONG);
     cell.disabled = count === 0 || !this.choose;

@@ -5,17 +5,18 @@ import { svg } from '../core/dom';
 import { architecture, thousands, words } from '../core/format';
 import type { NetworkSpec } from '../core/types';
 
-const MOST = 9;
+// Layers up to FULL are drawn whole; of others so many nodes, and a gap.
+const FULL = 10;
+const THINNED = 9;
 const WIDTH = 230;
 const HEIGHT = 380;
 const RADIUS = 11;
 
 /** Heights of the nodes that are drawn; a gap in the middle of a thinned layer. */
 function places(units: number): { y: number[]; gap: number | null } {
-  const shown = Math.min(units, MOST);
-  const thinned = units > MOST;
-  const slots = thinned ? shown : Math.max(shown, 1);
-  const step = (HEIGHT - 4 * RADIUS) / Math.max(MOST - 1, 1);
+  const thinned = units > FULL;
+  const slots = thinned ? THINNED : Math.max(units, 1);
+  const step = (HEIGHT - 4 * RADIUS) / (FULL - 1);
   const top = HEIGHT / 2 - ((slots - 1) * step) / 2;
   const y = Array.from({ length: slots }, (_, i) => top + i * step);
   if (!thinned) return { y, gap: null };
