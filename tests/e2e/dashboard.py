@@ -110,7 +110,8 @@ class Window(Browser):
 
 
 def train_and_evaluate(api: Api) -> None:
-    """Digits, a job that has ended with all its checkpoints, and its evaluation."""
+    """Digits, a job that has ended with all its checkpoints, its evaluation, and
+    another job."""
     digits = api.digits("digits", 400)
     network = api.network("net", [784, 30, 10])
     job = api.trained(
@@ -118,3 +119,4 @@ def train_and_evaluate(api: Api) -> None:
         validation_dataset=digits.name, keep_checkpoints=-1,
     )
     api.evaluated(job.name, digits.name)
+    api.trained("other", network.name, digits.name, epochs=5, learning_rate=0.02)

@@ -4,6 +4,11 @@ digit and an upload."""
 
 from __future__ import annotations
 
+import io
+import urllib.request
+
+import numpy as np
+
 from dashboard import Site, Window
 from harness import epochs_of, evaluation_pb2, wait_until
 
@@ -140,4 +145,76 @@ def test_a_dropped_file_becomes_a_dataset(window: Window, site: Site) -> None:
     dataset = site.api.get_dataset("users/local/datasets/three-classes")
     assert dataset.row_count == 90000 and list(dataset.label_histogram) == [30000] * 3
     assert "30,000" in window.text(".bars")
+    assert not window.complaints()
+
+
+def test_jobs_are_compared_on_one_chart(window: Window, trained: Site) -> None:
+    window.show(trained, "jobs")
+    for name in ("done", "other"):
+        window.click(f"input[aria-label='Compare {name}']")
+    window.press("Compare 2")
+    window.wait_for("both curves", "[...document.querySelectorAll('.curves:first-child .legend li')]"
+                    ".map(e => e.innerText.split(' ')[0]).join() === 'other,done'")
+    drawn = window.script("return document.querySelector('.plot').getAttribute('aria-label')")
+    other, done = (epochs_of(trained.api.events(f"users/local/jobs/{name}"))[-1]
+                   for name in ("other", "done"))
+    # Sums over a validation set of another size do not go on the same scale.
+    assert drawn.startswith("Cost, 8 epochs: ")
+    for cost in (other.cost, done.cost):
+        assert f"{cost:,.5g}" in drawn, drawn
+    pixels = "return document.querySelector('.plot canvas').toDataURL()"
+    linear = window.script(pixels)
+    window.press("Logarithmic")
+    logarithmic = window.script(pixels)
+    assert logarithmic != linear
+    window.click(".zoom button[aria-label='Zoom in: Cost']")
+    assert window.script(pixels) != logarithmic
+    assert not window.complaints()
+
+
+def test_first_layer_weights_follow_the_slider(window: Window, trained: Site) -> None:
+    def shown() -> list[int]:
+        """The sign of each weight of unit 3 that can be seen, as its colour says."""
+        return window.script(
+            "const c = document.querySelectorAll('canvas.weights')[3];"
+            "const d = c.getContext('2d').getImageData(0, 0, 28, 28).data;"
+            "return Array.from({ length: 784 }, (_, i) => d[4 * i + 3] < 40 ? 0"
+            " : d[4 * i] > d[4 * i + 2] ? 1 : -1)"
+        )
+
+    window.show(trained, "users/local/jobs/done/network")
+    for key, epoch in (("Home", 1), ("ArrowRight", 2), ("End", 8)):
+        window.script("document.querySelector('input[type=range]').focus()")
+        window.keys(key)
+        window.wait_for("the epoch", "document.querySelector('.slide output')?.innerText"
+                        " === args[0]", f"epoch {epoch}")
+        address = f"{trained.url}/v1/users/local/jobs/done/checkpoints/{epoch}:read?format=NPZ"
+        with urllib.request.urlopen(address) as file:
+            weights = np.load(io.BytesIO(file.read()))["W1"][:, 3]
+        signs = np.array(shown())
+        seen = signs != 0
+        assert seen.sum() > 400 and (np.sign(weights[seen]) == signs[seen]).all()
+    assert not window.complaints()
+
+
+def test_a_job_is_paused_resumed_cancelled_and_forked(window: Window, site: Site) -> None:
+    digits = site.api.digits("digits", 1000)
+    network = site.api.network("net", [784, 100, 10])
+    name = site.api.train("long", network.name, digits.name, epochs=5000, learning_rate=0.01).name
+    window.show(site, name)
+    for button, state in (("Pause", "PAUSED"), ("Resume", "RUNNING")):
+        window.press(button, ".page-head")
+        wait_until(f"{state}", lambda: window.badge() == state)
+    window.press("Cancel", ".page-head")
+    window.press("Cancel the job", "dialog")
+    wait_until("its end", lambda: window.badge() == "CANCELLED")
+    window.press("Fork", ".page-head")
+    last = site.api.job(name).epochs_completed
+    window.type(window.labelled("Epochs in all"), str(last + 2))
+    window.type(window.labelled("Name"), "child")
+    window.press("Fork", "dialog")
+    window.wait_for("the child", "document.querySelector('h1').innerText === 'child'")
+    wait_until("its end", lambda: window.badge() == "SUCCEEDED")
+    child = site.api.job("users/local/jobs/child")
+    assert child.forked_from.job == name and child.spec.epochs == last + 2
     assert not window.complaints()

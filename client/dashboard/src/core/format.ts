@@ -53,6 +53,12 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 3600)}\u00a0h ${two(Math.floor(whole / 60) % 60)}\u00a0m`;
 }
 
+/** The same of an estimate, without fractions: a second, 42 s, 1 m 12 s. */
+export function roughly(seconds: number): string {
+  if (seconds < 1) return 'a second';
+  return seconds < 59.5 ? `${Math.round(seconds)}\u00a0s` : duration(seconds);
+}
+
 /** Of a duration as proto3 JSON has it: 12.5s -> 12.5 */
 export function seconds(text: string): number {
   return parseFloat(text);

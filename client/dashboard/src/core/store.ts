@@ -15,6 +15,7 @@ interface EventPage { events: TrainingEvent[] }
 
 const EVENTS_A_PAGE = 1000;
 const REFRESH_MS = 150;
+const RETRY_MS = 2000;
 // Others move the queue, too, and of them a student hears nothing.
 const QUEUE_MS = 5000;
 
@@ -95,8 +96,12 @@ export class Store {
     return this.jobs.get(name);
   }
 
+  /** What an answer says, unless it is older than what is known: answers overtake
+   * each other, and the stream overtakes them. */
   put(job: Job): void {
-    if (!this.jobs.has(job.name)) this.tell('jobs');
+    const known = this.jobs.get(job.name);
+    if (known?.uid === job.uid && Number(job.lastSequence) < Number(known.lastSequence)) return;
+    if (!known) this.tell('jobs');
     this.jobs.set(job.name, job);
     this.tell(job.name);
   }
@@ -146,7 +151,8 @@ export class Store {
   /** A change of state is shown at once; what else it changed is read soon. */
   private refreshSoon(name: string, event: TrainingEvent): void {
     const job = this.jobs.get(name);
-    if (job && event.stateChange) this.jobs.set(name, { ...job, state: event.stateChange.state });
+    if (job && Number(event.sequence) <= Number(job.lastSequence)) return;
+    if (job) this.jobs.set(name, { ...job, state: event.stateChange?.state ?? job.state, lastSequence: event.sequence });
     this.stale.add(name);
     if (!this.refreshing) this.refreshing = window.setTimeout(() => this.refreshStale(), REFRESH_MS);
   }
@@ -154,10 +160,15 @@ export class Store {
   private async refreshStale(): Promise<void> {
     const names = [...this.stale];
     this.stale.clear();
-    await Promise.all(names.map((name) => this.refresh(name).catch(() => undefined)));
+    let pause = REFRESH_MS;
+    const again = (name: string) => {
+      this.stale.add(name);
+      pause = RETRY_MS;
+    };
+    await Promise.all(names.map((name) => this.refresh(name).catch(() => again(name))));
     await this.refreshQueue().catch(() => undefined);
     this.refreshing = 0;
-    if (this.stale.size > 0) this.refreshing = window.setTimeout(() => this.refreshStale(), REFRESH_MS);
+    if (this.stale.size > 0) this.refreshing = window.setTimeout(() => this.refreshStale(), pause);
   }
 
   /** Positions move when others start or leave. */
@@ -189,7 +200,7 @@ export class Store {
     try {
       await this.start();
     } catch {
-      window.setTimeout(() => void this.restart(), 2000);
+      window.setTimeout(() => void this.restart(), RETRY_MS);
     }
   }
 

@@ -15,7 +15,7 @@ import { scatter } from '../widgets/scatter';
 import type { App, View } from './view';
 
 const VISIBILITY: Record<string, string> = {
-  CLASS: 'the class', HIDDEN: 'nobody: it is hidden, to be evaluated on only',
+  CLASS: 'the class may use it', HIDDEN: 'hidden: to be evaluated on only',
 };
 const POLL_MS = 500;
 const IMAGES = 60;
@@ -36,7 +36,7 @@ function properties(dataset: Dataset): HTMLElement {
     ['Source', !dataset.generator && !dataset.upload ? '' : dataset.generator ? `generated: ${words(dataset.generator.kind)}, seed ${dataset.generator.seed}` : 'uploaded'],
     ['Created', time(dataset.createTime)],
     ['Digest', dataset.digest.slice(0, 16)],
-    ['Who may use it', VISIBILITY[dataset.visibility]],
+    ['Visibility', VISIBILITY[dataset.visibility]],
   ];
   return h('dl', { class: 'properties' }, ...lines.filter(([, value]) => value).map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 }
@@ -92,7 +92,7 @@ class Rows {
       return;
     }
     const turn = (text: string, to: number) => h('button', { type: 'button', class: 'small', onclick: () => { this.start = to; void this.show(); } }, text);
-    fill(this.pager, h('span', { class: 'muted' }, `${thousands(this.start)} to ${thousands(this.start + count - 1)} of ${thousands(total)} rows, counted from 0`),
+    fill(this.pager, h('span', { class: 'muted' }, `${thousands(this.start)} to ${thousands(this.start + count - 1)} of ${thousands(total)} rows, counted from 0${this.dataset.imageShape || count <= TABLE_ROWS ? '' : `; the table has the first ${TABLE_ROWS}`}`),
       this.start > 0 && turn('Back', Math.max(0, this.start - this.step)), this.start + count < total && turn('Next', this.start + this.step));
   }
 

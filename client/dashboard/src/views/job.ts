@@ -2,7 +2,7 @@
 
 import { messageOf } from '../core/api';
 import { fill, h, setText } from '../core/dom';
-import { duration, id, owner, time } from '../core/format';
+import { id, owner, roughly, time } from '../core/format';
 import { href, type Route } from '../core/router';
 import type { Store } from '../core/store';
 import type { Job } from '../core/types';
@@ -29,7 +29,7 @@ function statusLine(job: Job): string {
   if (job.state === 'FAILED') return job.error?.message ?? '';
   if (job.state === 'RUNNING' && job.lastEpoch) {
     const left = (job.spec.epochs ?? 0) - job.epochsCompleted;
-    return `about ${duration(left * job.lastEpoch.seconds)} to go`;
+    return `about ${roughly(left * job.lastEpoch.seconds)} to go`;
   }
   return job.endTime ? `ended ${time(job.endTime)}` : '';
 }

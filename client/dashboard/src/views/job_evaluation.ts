@@ -13,6 +13,7 @@ import { Heatmap } from '../widgets/heatmap';
 import { Gallery } from './gallery';
 
 const POLL_MS = 300;
+const HIDDEN = 'The dataset is hidden: nobody sees its rows.';
 
 interface EvaluationPage { evaluations: Evaluation[]; nextPageToken?: string }
 
@@ -32,9 +33,10 @@ async function settled(name: string): Promise<Evaluation> {
 
 /** Why the rows behind an evaluation are not shown; '' where they are. */
 async function hidingOf(evaluation: Evaluation): Promise<string> {
-  if (evaluation.limited) return 'The dataset is hidden: nobody sees its rows, nor which of them were classified wrongly.';
+  if (evaluation.limited) return HIDDEN;
   const dataset = await get<Dataset>(evaluation.dataset).catch(() => null);
   if (!dataset) return 'The dataset was deleted, and its rows with it.';
+  if (dataset.visibility === 'HIDDEN') return HIDDEN;
   return readable(dataset) ? '' : `The rows of this dataset are ${owner(evaluation.dataset)}’s alone.`;
 }
 

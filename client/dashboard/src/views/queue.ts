@@ -2,7 +2,7 @@
 
 import { messageOf } from '../core/api';
 import { fill, h, refill } from '../core/dom';
-import { duration, ordinal, owner, seconds } from '../core/format';
+import { ordinal, owner, roughly, seconds } from '../core/format';
 import type { Store } from '../core/store';
 import type { Queue, QueueEntry } from '../core/types';
 import { jobLink, Progress, stateBadge } from '../widgets/job_parts';
@@ -17,13 +17,13 @@ function line(store: Store, entry: QueueEntry): HTMLElement {
   const progress = new Progress(entry.job);
   if (job) progress.update(job);
   const estimate = entry.estimate === undefined ? undefined : seconds(entry.estimate);
-  const when = estimate === undefined ? '' : entry.running ? `about ${duration(estimate)} to go` : `starts in about ${duration(estimate)}`;
+  const when = estimate === undefined ? '' : entry.running ? `about ${roughly(estimate)} to go` : `starts in about ${roughly(estimate)}`;
   return h('li', { class: 'queue-row' },
     h('span', { class: 'place' }, entry.running ? '' : ordinal(entry.position)),
     h('div', { class: 'who' }, jobLink({ name: entry.job }), h('span', { class: 'muted small-text' }, owner(entry.job))),
     stateBadge(entry.running ? 'RUNNING' : 'QUEUED'),
-    entry.running && job ? progress.element : h('span', {}, entry.reason),
-    h('span', { class: 'muted' }, when));
+    h('div', { class: 'for' }, entry.running && job ? progress.element : entry.reason),
+    h('div', { class: 'when muted' }, when));
 }
 
 function figures(queue: Queue): HTMLElement {

@@ -48,6 +48,7 @@ export class Heatmap {
       onclick: () => { this.select(place); this.choose?.(place); },
     }, count === 0 ? '' : String(count));
     cell.classList.toggle('long', count > 999);
+    cell.classList.toggle('none', count === 0);
     cell.style.setProperty('--strength', opacity(strength).toFixed(3));
     cell.classList.toggle('strong', strength > STRONG);
     cell.disabled = count === 0 || !this.choose;

@@ -1,7 +1,7 @@
 // Pieces of a job that several views show.
 
 import { h, setText } from '../core/dom';
-import { id, ordinal, percent, thousands } from '../core/format';
+import { id, ordinal, percent, roughly, thousands } from '../core/format';
 import { href } from '../core/router';
 import type { Job } from '../core/types';
 
@@ -15,11 +15,12 @@ export function updateBadge(badge: HTMLElement, state: string): void {
   badge.textContent = state;
 }
 
-/** 2nd in the queue: waits for a slot */
+/** 1st in the queue: 1 of 1 slots are busy; it is next; starts in about 12 s */
 export function waiting(job: Job): string {
   if (job.state !== 'QUEUED') return '';
   const position = job.queuePosition > 0 ? `${ordinal(job.queuePosition)} in the queue` : 'in the queue';
-  return job.queueReason ? `${position}: ${job.queueReason}` : position;
+  const wait = job.queueWaitSeconds ? `; starts in about ${roughly(job.queueWaitSeconds)}` : '';
+  return job.queueReason ? `${position}: ${job.queueReason}${wait}` : position;
 }
 
 export function jobLink(job: { name: string }, tab = ''): HTMLAnchorElement {
