@@ -1,4 +1,5 @@
-// Whole runs to begin a form with; the command line's presets of the same names.
+// Whole runs to begin a form with: the command line's presets notebook, mnist and
+// playground.
 
 import type { NetworkSpec } from '../core/types';
 
