@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import browser
 import harness
+from dashboard import Site, Window, train_and_evaluate
 from harness import Api, Cli, Server
 
 SKIPPED = 77  # CMakeLists.txt tells ctest that this status is a skip
@@ -64,6 +66,42 @@ def mnist() -> Path:
     if folder is None:
         pytest.skip("MNIST is not here: set TRAINYARD_MNIST_DIR")
     return folder
+
+
+# The dashboard.
+
+
+@pytest.fixture(scope="module")
+def window() -> Iterator[Window]:
+    if missing := browser.missing():
+        pytest.skip(f"{missing} is not installed")
+    opened = Window()
+    opened.look(1280, 900)
+    yield opened
+    opened.close()
+
+
+def served(folder: Path) -> Iterator[Site]:
+    site = Site(folder)
+    try:
+        if not site.has_page():
+            pytest.skip("the server was built without the dashboard")
+        yield site
+    finally:
+        site.server.abandon()
+
+
+@pytest.fixture
+def site(scratch: Path, window: Window, unique: str) -> Iterator[Site]:
+    yield from served(scratch / unique)
+
+
+@pytest.fixture(scope="module")
+def trained(scratch: Path, window: Window) -> Iterator[Site]:
+    """With a job that has ended and is evaluated."""
+    for site in served(Path(tempfile.mkdtemp(dir=scratch)) / "data"):
+        train_and_evaluate(site.api)
+        yield site
 
 
 @pytest.fixture

@@ -1,0 +1,179 @@
+// The training of a job: figures, curves (of others beside it, too),
+// hyperparameters, events.
+
+import { get } from '../core/api';
+import { h, refill, setText } from '../core/dom';
+import { bulbTime, duration, fixed, id, number, percent, thousands, wattHours } from '../core/format';
+import { setQuery, type Route } from '../core/router';
+import { hasEnded, type Store } from '../core/store';
+import { onTheme, seriesColor } from '../core/theme';
+import type { Dataset, Epoch, Job } from '../core/types';
+import { CurveChart, type Curve } from '../widgets/curves';
+import { Progress } from '../widgets/job_parts';
+import { segments } from '../widgets/segments';
+import { EventList } from './job_events';
+import { specTable } from './job_spec';
+
+const MOST_COMPARED = 8;
+
+/** `rows` are those of the validation set, 0 where they are not known. */
+type Pick = (epoch: Epoch, rows: number) => number | undefined;
+
+class Figures {
+  readonly element = h('dl', { class: 'figures' });
+  private readonly values = new Map<string, [HTMLElement, HTMLElement]>();
+
+  set(name: string, value: string, note = ''): void {
+    let place = this.values.get(name);
+    if (!place) {
+      place = [h('dd', {}), h('dd', { class: 'muted small-text' })];
+      this.values.set(name, place);
+      this.element.append(h('div', {}, h('dt', {}, name), ...place));
+    }
+    setText(place[0], value);
+    setText(place[1], note);
+  }
+
+  update(job: Job): void {
+    const epoch = job.lastEpoch;
+    this.set('Cost', number(epoch?.cost), epoch ? `mean ${number(epoch.meanCost, 4)}` : '');
+    this.set('Accuracy', percent(epoch?.trainAccuracy), 'on the training set');
+    if (job.spec.validationDataset) {
+      this.set('Validation', percent(epoch?.validationAccuracy), epoch?.validationCost === undefined ? '' : `cost ${number(epoch.validationCost, 5)}`);
+    }
+    this.set('An epoch', epoch ? duration(epoch.seconds) : '–', epoch ? `${thousands(epoch.samplesPerSecond)} samples a second` : '');
+    const known = job.energySource !== 'ENERGY_SOURCE_UNSPECIFIED';
+    this.set('Energy', known ? wattHours(job.energyJoules) : '–',
+      known ? `${job.energySource.toLowerCase()}; a 28 W bulb for ${bulbTime(job.energyJoules)}` : '');
+  }
+}
+
+class Comparison {
+  readonly element: HTMLElement;
+  private readonly list = h('div', { class: 'picks' });
+  readonly names: string[];
+
+  constructor(private readonly store: Store, private readonly own: string, chosen: string[], private readonly onChange: () => void) {
+    this.names = chosen.filter((name) => name && name !== own).slice(0, MOST_COMPARED - 1);
+    this.element = h('details', { class: 'compare', open: this.names.length > 0 }, h('summary', {}, 'Compare with other jobs'), this.list);
+    this.element.addEventListener('toggle', () => this.update());
+    this.update();
+  }
+
+  update(): void {
+    const others = this.store.sorted().filter((job) => job.name !== this.own && (job.epochsCompleted > 0 || this.names.includes(job.name)));
+    const shown = others.slice(0, 40);
+    if (this.list.children.length === shown.length && this.list.dataset.for === shown.map((job) => job.name).join()) return;
+    this.list.dataset.for = shown.map((job) => job.name).join();
+    this.list.replaceChildren(...shown.map((job) => this.choice(job)));
+    if (shown.length === 0) this.list.append(h('p', { class: 'muted' }, 'There is no other job with epochs yet.'));
+  }
+
+  private choice(job: Job): HTMLElement {
+    const box = h('input', { type: 'checkbox', checked: this.names.includes(job.name) });
+    box.addEventListener('change', () => {
+      const at = this.names.indexOf(job.name);
+      if (box.checked && at < 0 && this.names.length < MOST_COMPARED - 1) this.names.push(job.name);
+      else if (at >= 0) this.names.splice(at, 1);
+      box.checked = this.names.includes(job.name);
+      this.onChange();
+    });
+    return h('label', {}, box, ` ${id(job.name)} `, h('span', { class: 'muted' }, `${id(job.spec.network)}, rate ${number(job.spec.learningRate, 3)}`));
+  }
+}
+
+export function trainingTab(store: Store, job: Job, route: Route): { element: HTMLElement; dispose: () => void } {
+  const name = job.name;
+  const figures = new Figures();
+  const progress = new Progress(id(name));
+  const cost = new CurveChart({ title: 'Cost', format: (value) => number(value, 5), axis: fixed, empty: 'The curve begins with the first epoch.' });
+  const accuracy = new CurveChart({ title: 'Accuracy', format: percent, axis: (value, digits) => `${(value * 100).toFixed(Math.max(0, digits - 2))} %`, empty: 'There is no accuracy yet.' });
+  const events = new EventList(store, name);
+  const spec = h('div', {});
+  const validationRows = new Map<string, number>();
+  let mean = Boolean(job.spec.validationDataset);
+  let marked = 0;
+
+  const comparison = new Comparison(store, name, (route.query.get('with') ?? '').split(','), () => {
+    setQuery({ with: comparison.names.join(',') });
+    load();
+    drawCurves();
+  });
+  const curvesOf = (training: Pick, validation: Pick): Curve[] => {
+    const names = [name, ...comparison.names];
+    return names.flatMap((each, i) => {
+      const epochs = store.history(each).epochs;
+      const color = seriesColor(i);
+      const label = names.length > 1 ? id(each) : 'training';
+      const found: Curve[] = [{ label, color, values: Array.from(epochs, (epoch) => epoch && training(epoch, 0)) }];
+      const rows = validationRows.get(store.jobs.get(each)?.spec.validationDataset ?? '') ?? 0;
+      const values = Array.from(epochs, (epoch) => epoch && validation(epoch, rows));
+      if (values.some((value) => value !== undefined)) {
+        found.push({ label: names.length > 1 ? `${label}, validation` : 'validation', color: names.length > 1 ? color : seriesColor(1), dashed: true, values });
+      }
+      return found;
+    });
+  };
+  const drawCurves = () => {
+    // Sums over sets of different sizes do not go on one scale: with them, the
+    // training set's alone are drawn.
+    cost.setCurves(curvesOf((epoch) => (mean ? epoch.meanCost : epoch.cost),
+      (epoch, rows) => (mean && rows && epoch.validationCost !== undefined ? epoch.validationCost / rows : undefined)));
+    accuracy.setCurves(curvesOf((epoch) => epoch.trainAccuracy, (epoch) => epoch.validationAccuracy)
+      .filter((curve) => curve.values.some((value) => value !== undefined)));
+    markDrawn();
+  };
+  /** When the newest point was drawn, for whoever measures: see tests/e2e. */
+  const markDrawn = () => {
+    const history = store.history(name);
+    if (history.epochs.length <= marked) return;
+    marked = history.epochs.length;
+    performance.clearMarks('epoch drawn');
+    performance.mark('epoch drawn', { detail: { epoch: marked, committed: history.lastEpochTime } });
+  };
+  const load = () => {
+    for (const each of [name, ...comparison.names]) {
+      void store.loadHistory(each).catch(() => undefined);
+      void countRows(store.jobs.get(each)?.spec.validationDataset);
+    }
+  };
+  const countRows = async (dataset: string | undefined) => {
+    if (!dataset || validationRows.has(dataset)) return;
+    validationRows.set(dataset, 0);
+    const found = await get<Dataset>(dataset).catch(() => null); // it may be deleted
+    if (!found) return;
+    validationRows.set(dataset, Number(found.rowCount));
+    drawCurves();
+  };
+  const update = () => {
+    const now = store.jobs.get(name);
+    if (!now) return;
+    figures.update(now);
+    if (hasEnded(now)) for (const chart of [cost, accuracy]) chart.setEmpty('No epoch was completed.');
+    progress.update(now);
+    refill(spec, specTable(now));
+    comparison.update();
+    events.update();
+  };
+  const unsubscribe = store.subscribe((changed) => {
+    if (changed.has(name)) update();
+    if ([name, ...comparison.names].some((each) => changed.has(each))) drawCurves();
+  });
+  const endTheme = onTheme(drawCurves);
+  load();
+  update();
+  drawCurves();
+  return {
+    element: h('div', { class: 'stack' },
+      progress.element, figures.element,
+      h('div', { class: 'toolbar' },
+        segments('Scale', ['Linear', 'Logarithmic'], 0, (i) => cost.setLogarithmic(i === 1)),
+        segments('Cost', ['Sum', 'Mean'], mean ? 1 : 0, (i) => { mean = i === 1; drawCurves(); })),
+      h('div', { class: 'charts' }, cost.element, accuracy.element),
+      comparison.element,
+      h('div', { class: 'columns' },
+        h('section', { class: 'card' }, h('h2', {}, 'Hyperparameters'), spec),
+        h('section', { class: 'card' }, h('h2', {}, 'Events'), events.element))),
+    dispose: () => { unsubscribe(); endTheme(); cost.dispose(); accuracy.dispose(); },
+  };
+}

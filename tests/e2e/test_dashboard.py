@@ -1,0 +1,220 @@
+"""The dashboard's page in a real Chromium, served by a real server: jobs by form,
+curves that complete over a killed server, the matrix and its images, a drawn
+digit and an upload."""
+
+from __future__ import annotations
+
+import io
+import urllib.request
+
+import numpy as np
+
+from dashboard import Site, Window
+from harness import epochs_of, evaluation_pb2, wait_until
+
+
+def test_a_job_is_created_by_form_and_watched_to_its_end(window: Window, site: Site) -> None:
+    window.show(site, "jobs")
+    assert "Nothing has been trained yet" in window.wait_for(
+        "the empty board", "document.querySelector('.empty:not([hidden])')?.innerText"
+    )
+    window.press("New job", "main")
+    window.press("Generate 2,000 digits")
+    window.choose("Training set", "digits")
+    window.type(window.labelled("Name of the network"), "by-form")
+    window.type(window.labelled("Layers"), "784, 30, 10")
+    window.wait_for("the shapes", "document.body.innerText.includes('23,860 parameters')")
+    window.press("Create this network")
+    window.wait_for("the cost", "document.querySelector('.estimate dl') !== null")
+    assert "23,860" in window.text(".estimate")
+    assert site.api.jobs_cursor() == "c0", "the dry run made something"
+
+    # Each error beside its field, all at once.
+    epochs, rate = window.labelled("Epochs"), window.labelled("Learning rate")
+    window.type(epochs, "-1")
+    window.type(rate, "-2")
+    window.type(window.labelled("Name of the job"), "No Name")
+    for control, words in (
+        (epochs, "epochs is -1"),
+        (rate, "learning_rate is -2"),
+        (window.labelled("Name of the job"), "is not an id"),
+    ):
+        window.wait_for(
+            "the error beside its field",
+            "document.querySelector(args[0] + '-error').innerText.includes(args[1])",
+            control,
+            words,
+        )
+    assert window.script("return document.querySelector('.form-side .primary').disabled")
+    window.type(epochs, "6")
+    window.type(rate, "0.05")
+    window.type(window.labelled("Name of the job"), "first")
+    window.press("Start training")
+    wait_until("the job to succeed", lambda: window.badge() == "SUCCEEDED")
+    wait_until("the curve", lambda: window.points() == 6)
+    job = site.api.job("users/local/jobs/first")
+    assert job.spec.epochs == 6 and job.network_spec.input_count == 784
+    figures = window.text(".figures")
+    assert f"{job.last_epoch.train_accuracy * 100:.2f} %" in figures
+    assert "28 W bulb" in figures
+    # The browser itself tells of each refusal, and one was asked for.
+    assert not window.complaints("validate_only=true")
+
+
+def test_a_curve_completes_over_a_killed_server_without_a_reload(
+    window: Window, site: Site
+) -> None:
+    digits = site.api.digits("digits", 1500)
+    network = site.api.network("net", [784, 120, 10])
+    total = 60
+    name = site.api.train("long", network.name, digits.name, epochs=total, learning_rate=0.02).name
+    window.show(site, name)
+    window.script("window.loadedOnce = true")
+    wait_until("the first points", lambda: window.points() >= 3)
+    site.server.kill()
+    window.wait_for("the page to notice",
+                     "document.querySelector('.connection').innerText.startsWith('Reconnecting')")
+    before = window.points()
+    assert before < total, "the job ended before the server was killed"
+    site.server.start()
+    wait_until("the job to succeed", lambda: window.badge() == "SUCCEEDED", 120)
+    wait_until("the whole curve", lambda: window.points() == total)
+    assert window.script("return window.loadedOnce") is True, "the page was loaded again"
+    assert window.text(".connection") == "Live"
+    epochs = epochs_of(site.api.events(name))
+    assert [epoch.epoch for epoch in epochs] == list(range(1, total + 1))
+    drawn = window.text(".legend").replace(",", "")
+    assert f"{epochs[-1].cost:.3g}" in drawn or f"{epochs[-1].cost:.5g}" in drawn
+    assert not window.complaints("net::ERR", "Failed to load resource")
+
+
+def test_the_matrix_opens_the_images_behind_its_cells(window: Window, trained: Site) -> None:
+    window.show(trained, "users/local/jobs/done/evaluation")
+    window.wait_for("the matrix", "document.querySelectorAll('.heat').length === 100")
+    evaluation = trained.api.evaluations.ListEvaluations(
+        evaluation_pb2.ListEvaluationsRequest(parent="users/local/jobs/done")
+    ).evaluations[0]
+    counts = list(evaluation.confusion_matrix.counts)
+    shown = window.script(
+        "return [...document.querySelectorAll('.heat')].map(e => +e.innerText.replace(',', ''))"
+    )
+    assert shown == counts
+    right = max(range(10), key=lambda k: counts[k * 11])
+    window.click(f"tbody tr:nth-child({right + 1}) td:nth-of-type({right + 1}) .heat")
+    window.wait_for("its images", "document.querySelectorAll('button.digit canvas').length"
+                     " === args[0]", min(24, counts[right * 11]))
+    wrong = [i for i, count in enumerate(counts) if count and i // 10 != i % 10]
+    if wrong:
+        place = max(wrong, key=lambda i: counts[i])
+        window.click(f"tbody tr:nth-child({place // 10 + 1}) td:nth-of-type({place % 10 + 1}) .heat")
+        window.wait_for(
+            "the confusion's images",
+            "[...document.querySelectorAll('button.digit')].length === args[0] &&"
+            " document.querySelector('.gallery h2').innerText === args[1]",
+            min(24, counts[place]), f"{place // 10} taken for {place % 10}",
+        )
+    window.wait_for("the output vector", "document.querySelectorAll('.digit-detail .bars li')"
+                     ".length === 10")
+    assert not window.complaints()
+
+
+def test_a_drawn_digit_is_classified(window: Window, trained: Site) -> None:
+    window.show(trained, "users/local/jobs/done/draw")
+    window.draw(".draw-pad", (0, -80), (0, 0), (0, 80))
+    window.wait_for("an answer", "document.querySelectorAll('.draw .bars li').length === 10")
+    assert window.text(".draw .verdict-class").isdigit()
+    assert not window.complaints()
+
+
+def test_a_dropped_file_becomes_a_dataset(window: Window, site: Site) -> None:
+    window.show(site, "datasets")
+    # More than one part of 1 MiB.
+    rows = "".join(f"{i % 3},{i % 17 / 16},{i % 11 / 10},{i / 200000:.6f}\n" for i in range(90000))
+    assert len(rows) > 1 << 20
+    window.find(".drop")
+    window.script(
+        "const data = new DataTransfer();"
+        "data.items.add(new File([args[0]], 'Three Classes.csv', { type: 'text/csv' }));"
+        "document.querySelector('.drop').dispatchEvent("
+        "new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));",
+        rows,
+    )
+    window.press("Upload")
+    window.wait_for("the dataset", "document.querySelector('h1')?.innerText === 'three-classes'"
+                     " && document.body.innerText.includes('ACTIVE')")
+    dataset = site.api.get_dataset("users/local/datasets/three-classes")
+    assert dataset.row_count == 90000 and list(dataset.label_histogram) == [30000] * 3
+    assert "30,000" in window.text(".bars")
+    assert not window.complaints()
+
+
+def test_jobs_are_compared_on_one_chart(window: Window, trained: Site) -> None:
+    window.show(trained, "jobs")
+    for name in ("done", "other"):
+        window.click(f"input[aria-label='Compare {name}']")
+    window.press("Compare 2")
+    window.wait_for("both curves", "[...document.querySelectorAll('.curves:first-child .legend li')]"
+                    ".map(e => e.innerText.split(' ')[0]).join() === 'other,done'")
+    drawn = window.script("return document.querySelector('.plot').getAttribute('aria-label')")
+    other, done = (epochs_of(trained.api.events(f"users/local/jobs/{name}"))[-1]
+                   for name in ("other", "done"))
+    # Sums over a validation set of another size do not go on the same scale.
+    assert drawn.startswith("Cost, 8 epochs: ")
+    for cost in (other.cost, done.cost):
+        assert f"{cost:,.5g}" in drawn, drawn
+    pixels = "return document.querySelector('.plot canvas').toDataURL()"
+    linear = window.script(pixels)
+    window.press("Logarithmic")
+    logarithmic = window.script(pixels)
+    assert logarithmic != linear
+    window.click(".zoom button[aria-label='Zoom in: Cost']")
+    assert window.script(pixels) != logarithmic
+    assert not window.complaints()
+
+
+def test_first_layer_weights_follow_the_slider(window: Window, trained: Site) -> None:
+    def shown() -> list[int]:
+        """The sign of each weight of unit 3 that can be seen, as its colour says."""
+        return window.script(
+            "const c = document.querySelectorAll('canvas.weights')[3];"
+            "const d = c.getContext('2d').getImageData(0, 0, 28, 28).data;"
+            "return Array.from({ length: 784 }, (_, i) => d[4 * i + 3] < 40 ? 0"
+            " : d[4 * i] > d[4 * i + 2] ? 1 : -1)"
+        )
+
+    window.show(trained, "users/local/jobs/done/network")
+    for key, epoch in (("Home", 1), ("ArrowRight", 2), ("End", 8)):
+        window.script("document.querySelector('input[type=range]').focus()")
+        window.keys(key)
+        window.wait_for("the epoch", "document.querySelector('.slide output')?.innerText"
+                        " === args[0]", f"epoch {epoch}")
+        address = f"{trained.url}/v1/users/local/jobs/done/checkpoints/{epoch}:read?format=NPZ"
+        with urllib.request.urlopen(address) as file:
+            weights = np.load(io.BytesIO(file.read()))["W1"][:, 3]
+        signs = np.array(shown())
+        seen = signs != 0
+        assert seen.sum() > 400 and (np.sign(weights[seen]) == signs[seen]).all()
+    assert not window.complaints()
+
+
+def test_a_job_is_paused_resumed_cancelled_and_forked(window: Window, site: Site) -> None:
+    digits = site.api.digits("digits", 1000)
+    network = site.api.network("net", [784, 100, 10])
+    name = site.api.train("long", network.name, digits.name, epochs=5000, learning_rate=0.01).name
+    window.show(site, name)
+    for button, state in (("Pause", "PAUSED"), ("Resume", "RUNNING")):
+        window.press(button, ".page-head")
+        wait_until(f"{state}", lambda: window.badge() == state)
+    window.press("Cancel", ".page-head")
+    window.press("Cancel the job", "dialog")
+    wait_until("its end", lambda: window.badge() == "CANCELLED")
+    window.press("Fork", ".page-head")
+    last = site.api.job(name).epochs_completed
+    window.type(window.labelled("Epochs in all"), str(last + 2))
+    window.type(window.labelled("Name"), "child")
+    window.press("Fork", "dialog")
+    window.wait_for("the child", "document.querySelector('h1').innerText === 'child'")
+    wait_until("its end", lambda: window.badge() == "SUCCEEDED")
+    child = site.api.job("users/local/jobs/child")
+    assert child.forked_from.job == name and child.spec.epochs == last + 2
+    assert not window.complaints()
