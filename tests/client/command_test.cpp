@@ -240,10 +240,12 @@ TEST_F(Commands, ErrorsNameFieldsAndAHint) {
 TEST_F(Commands, ExitCodesOfStatuses) {
   networks_.answer = {grpc::StatusCode::UNAUTHENTICATED, "who?"};
   EXPECT_EQ(Run({"network", "list"}), kNotAllowed);
+  EXPECT_THAT(err_.str(), HasSubstr("hint: sign in with a token: trainyard login"));
   networks_.answer = {grpc::StatusCode::PERMISSION_DENIED, "no"};
   EXPECT_EQ(Run({"network", "list"}), kNotAllowed);
   networks_.answer = {grpc::StatusCode::UNAVAILABLE, "draining"};
   EXPECT_EQ(Run({"network", "list"}), kUnreachable);
+  EXPECT_THAT(err_.str(), HasSubstr("trainyard join LINE"));
 }
 
 TEST_F(Commands, NoServerIsFour) {
