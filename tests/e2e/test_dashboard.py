@@ -10,7 +10,7 @@ import urllib.request
 import numpy as np
 
 from dashboard import Site, Window
-from harness import epochs_of, evaluation_pb2, wait_until
+from harness import dataset_pb2, epochs_of, evaluation_pb2, wait_until
 
 
 def test_a_job_is_created_by_form_and_watched_to_its_end(window: Window, site: Site) -> None:
@@ -217,4 +217,22 @@ def test_a_job_is_paused_resumed_cancelled_and_forked(window: Window, site: Site
     wait_until("its end", lambda: window.badge() == "SUCCEEDED")
     child = site.api.job("users/local/jobs/child")
     assert child.forked_from.job == name and child.spec.epochs == last + 2
+    assert not window.complaints()
+
+
+def test_a_preset_chooses_data_that_fit(window: Window, site: Site) -> None:
+    site.api.digits("digits", 100)
+    points = site.api.create_dataset(
+        "points",
+        generator=dataset_pb2.GeneratorSource(kind=dataset_pb2.GeneratorSource.XOR_POINTS, row_count=100),
+    )
+    site.api.settled_dataset(points.name)
+    window.show(site, "new")
+    for preset, data in (("Course notebook", "digits"), ("Playground", "points")):
+        window.wait_for("a preset", "document.querySelector('.preset[aria-pressed=true]') !== null")
+        window.script("[...document.querySelectorAll('.preset')]"
+                      ".find(e => e.innerText.startsWith(args[0])).click()", preset)
+        chosen = window.script("return document.querySelector(args[0]).value",
+                               window.labelled("Training set"))
+        assert chosen == f"users/local/datasets/{data}"
     assert not window.complaints()

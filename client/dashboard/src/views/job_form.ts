@@ -21,6 +21,7 @@ export class JobForm {
   readonly training: HTMLElement;
   readonly naming: HTMLElement;
   readonly controls: Controls;
+  private datasets: Dataset[] = [];
   private readonly sound = new Map<HTMLElement, string>();
   private readonly validation = h('select', {}, option('', 'none'));
   private readonly name = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
@@ -77,6 +78,7 @@ export class JobForm {
 
   /** Offers datasets, and keeps what is chosen. A pair …-train, …-test goes together. */
   offer(datasets: Dataset[]): void {
+    this.datasets = datasets;
     const [chosen, validation] = [this.dataset.value, this.validation.value];
     const options = () => datasets.map((dataset) => option(dataset.name, `${id(dataset.name)} (${thousands(dataset.rowCount)} rows)`));
     this.dataset.replaceChildren(...options());
@@ -88,7 +90,17 @@ export class JobForm {
     this.validation.value = validation || (paired ? pair : '');
   }
 
+  /** Chooses datasets that a network of so many inputs takes, where there are any. */
+  private fit(inputs: number): void {
+    const fits = (name: string) => this.datasets.find((dataset) => dataset.name === name)?.featureCount === inputs;
+    if (!fits(this.dataset.value)) {
+      this.dataset.value = this.datasets.find((dataset) => dataset.featureCount === inputs)?.name ?? this.dataset.value;
+    }
+    if (!fits(this.validation.value)) this.validation.value = '';
+  }
+
   take(preset: Preset): void {
+    this.fit(Number(preset.network.layers.split(',')[0]));
     this.epochs.value = String(preset.epochs);
     this.rate.value = String(preset.learningRate);
     this.batch.value = String(preset.batchSize);

@@ -38,7 +38,7 @@ function lines(job: Job): Line[] {
     ['Network', `${id(spec.network)}  ${architecture(network)}`],
     ['Activations', (network?.layers ?? []).map((layer) => words(layer.activation)).join(', ')],
     ['Loss', words(network?.loss)],
-    ['Weights', initializer(job) + (network?.bias === false ? ', no biases' : '')],
+    ['First weights', initializer(job) + (network?.bias === false ? ', no biases' : '')],
     ['Dataset', h('span', {}, link(spec.dataset), `  ${thousands(job.rowCount)} rows`)],
     spec.validationDataset ? ['Validation', link(spec.validationDataset)] : null,
     ['Epochs', thousands(spec.epochs ?? 0)],
@@ -63,10 +63,11 @@ function lines(job: Job): Line[] {
   ];
 }
 
-/** 1–12, or 3, 5, 9 */
+/** epoch 1, epochs 1 to 12, or epochs 3, 5, 9 */
 function epochsKept(epochs: number[]): string {
   const whole = epochs.length > 2 && epochs[epochs.length - 1] - epochs[0] === epochs.length - 1;
-  return whole ? `epochs ${epochs[0]} to ${epochs[epochs.length - 1]}` : epochs.join(', ');
+  if (epochs.length === 1) return `epoch ${epochs[0]}`;
+  return `epochs ${whole ? `${epochs[0]} to ${epochs[epochs.length - 1]}` : epochs.join(', ')}`;
 }
 
 export function specTable(job: Job): HTMLElement {
