@@ -11,6 +11,13 @@ constexpr std::chrono::milliseconds kLongestDelay{4000};
 
 grpc::Status Stopped() { return {grpc::StatusCode::CANCELLED, "stopped"}; }
 
+// The server is away, or has dropped us because we did not read for long; we have not
+// cancelled ourselves.
+bool IsPassing(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::CANCELLED;
+}
+
 }  // namespace
 
 grpc::Status ResumingStream::Run(Connection& connection, const Read& read,
@@ -26,7 +33,7 @@ grpc::Status ResumingStream::Run(Connection& connection, const Read& read,
       std::lock_guard lock(mutex_);
       if (stopped_) return Stopped();
     }
-    if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return status;
+    if (!IsPassing(status)) return status;
     // A stream that worked starts the patience, and the delays, anew.
     const bool worked = last_message_ > opened;
     if (worked) delay = patience_.first_delay;

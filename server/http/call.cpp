@@ -42,6 +42,7 @@ std::shared_ptr<StreamCall> StreamCall::Start(grpc::GenericStub& stub, const Cal
   stub.PrepareBidiStreamingCall(&call->context_, target.method, {}, call.get());
   // Operations begin outside of reactions.
   call->AddHold();
+  call->begun_.store(true, std::memory_order_release);
   call->StartCall();
   return call;
 }
@@ -83,16 +84,19 @@ void StreamCall::ReleaseIfIdle() {
 }
 
 void StreamCall::OnReadDone(bool ok) {
+  (void)begun_.load(std::memory_order_acquire);
   boost::asio::post(executor_, [self = shared_from_this(), ok] { self->ReadDone(ok); });
 }
 
 void StreamCall::OnWriteDone(bool ok) {
+  (void)begun_.load(std::memory_order_acquire);
   boost::asio::post(executor_, [self = shared_from_this(), ok] { self->WriteDone(ok); });
 }
 
 void StreamCall::OnWritesDoneDone(bool ok) { OnWriteDone(ok); }
 
 void StreamCall::OnDone(const grpc::Status& status) {
+  (void)begun_.load(std::memory_order_acquire);
   boost::asio::post(executor_, [self = std::move(self_), status] {
     const auto owner = std::exchange(self->owner_, nullptr);
     if (!self->cancelled_) owner->OnEnd(status);

@@ -4,6 +4,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <functional>
@@ -72,6 +73,9 @@ class StreamCall final : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::
 
   const boost::asio::any_io_executor executor_;
   grpc::ClientContext context_;
+  // Orders what Start has written before gRPC's reactions: gRPC does so itself, but
+  // ThreadSanitizer does not see gRPC.
+  std::atomic<bool> begun_ = false;
 
   // What follows belongs to the executor, but for the buffers of what is
   // outstanding.

@@ -66,6 +66,17 @@ TEST(JobWatch, ResumesByCursorAndSeesEachEventOnce) {
   EXPECT_EQ(watch.last_sequence(), 7);
 }
 
+TEST(JobWatch, ResumesWhenTheServerHasDroppedIt) {
+  BrokenStreams service;
+  service.code = grpc::StatusCode::CANCELLED;
+  FakeServer server({&service});
+  Connection connection(server.address());
+  Recorder recorder;
+  JobWatch watch(connection, Quick());
+  EXPECT_TRUE(watch.Run(recorder).ok());
+  EXPECT_THAT(recorder.sequences, testing::ElementsAre(1, 2, 3, 4, 5, 6, 7));
+}
+
 TEST(JobWatch, StartsAfterASequence) {
   BrokenStreams service;
   FakeServer server({&service});

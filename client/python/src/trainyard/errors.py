@@ -103,7 +103,7 @@ class Unauthenticated(TrainyardError):
 
 
 class Unavailable(TrainyardError):
-    """No server answers, or it is shutting down."""
+    """No server answers, it is shutting down, or it has dropped a stream that nobody read."""
 
 
 class DatasetFailed(TrainyardError):
@@ -120,6 +120,7 @@ class EvaluationFailed(TrainyardError):
 
 _BY_CODE: dict[str, type[TrainyardError]] = {
     "ALREADY_EXISTS": AlreadyExists,
+    "CANCELLED": Unavailable,
     "FAILED_PRECONDITION": FailedPrecondition,
     "INVALID_ARGUMENT": InvalidArgument,
     "NOT_FOUND": NotFound,
