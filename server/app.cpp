@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <functional>
 #include <system_error>
@@ -22,6 +25,7 @@
 #include "server/evaluations/evaluation_service.h"
 #include "server/events/event_hub.h"
 #include "server/events/stepper.h"
+#include "server/exec/confine.h"
 #include "server/exec/local_executor.h"
 #include "server/http/assets.h"
 #include "server/http/http_server.h"
@@ -65,6 +69,13 @@ std::string_view HostOf(std::string_view address) {
   std::string_view host = address.substr(0, address.rfind(':'));
   if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
   return host;
+}
+
+int PortOf(std::string_view address) {
+  const std::string_view digits = address.substr(address.rfind(':') + 1);
+  int port = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return port;
 }
 
 absl::Status CheckListen(std::string_view option, const std::string& listen, bool single_user) {
@@ -115,6 +126,10 @@ class RunningApp final : public App {
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
     if (!options_.http.empty()) Measure();
+    if (const auto confines = CanConfine(); !confines.ok()) {
+      spdlog::warn("workers may start programs and open sockets: {}",
+                   std::string(confines.message()));
+    }
     executor_ = std::make_unique<LocalExecutor>(options_.worker, layout_.root());
     pool_ = std::make_unique<WorkerPool>(*executor_);
     auto serving = ServingWorker::Make(layout_, *pool_);
@@ -172,7 +187,7 @@ class RunningApp final : public App {
     short_tasks_ = std::make_unique<SlotQueue>(kShortTasks);
     hub_ = std::make_unique<EventHub>(*store_);
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
-    watch_ = std::make_unique<WatchContext>(*hub_, *stepper_);
+    watch_ = std::make_unique<WatchContext>(*stepper_);
     if (metrics_ != nullptr) {
       hub_->on_published = std::bind_front(&Metrics::Published, metrics_.get());
       watch_->on_delivered = std::bind_front(&Metrics::Delivered, metrics_.get());
@@ -191,15 +206,28 @@ class RunningApp final : public App {
     worker_rpc_ = std::make_unique<WorkerRpc>(*pool_);
     network_rpc_ = std::make_unique<NetworkRpc>(*gatekeeper_, *networks_);
     dataset_rpc_ = std::make_unique<DatasetRpc>(*gatekeeper_, *datasets_);
-    training_rpc_ = std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *checkpoints_, *watch_);
+    training_rpc_ =
+        std::make_unique<TrainingRpc>(*gatekeeper_, *jobs_, *checkpoints_, *hub_, *watch_);
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*gatekeeper_, *evaluations_);
     inference_rpc_ = std::make_unique<InferenceRpc>(*gatekeeper_, *inferences_);
-    admin_rpc_ =
-        std::make_unique<AdminRpc>(*gatekeeper_, *admin_, *jobs_, [] { ::raise(SIGTERM); });
+    admin_rpc_ = std::make_unique<AdminRpc>(
+        *gatekeeper_, *admin_, *jobs_, [this] { return Describe(); }, [] { ::kill(::getpid(), SIGTERM); });
     return absl::OkStatus();
   }
 
   bool Encrypts() const { return !accounts_->single_user() && !options_.insecure; }
+
+  v1::Server Describe() const {
+    v1::Server server;
+    server.set_version(TRAINYARD_VERSION);
+    server.set_slots(options_.slots);
+    const int http_port = http_port_;
+    server.set_http_port(http_port);
+    server.set_http_tls(Encrypts() && http_port != 0);
+    server.set_dashboard(http_port != 0 && EmbeddedAssets().count() > 0);
+    server.set_http_url(options_.http_url);
+    return server;
+  }
 
   std::shared_ptr<grpc::ServerCredentials> PublicCredentials() const {
     return Encrypts() ? ReloadingCredentials(TlsFiles(layout_.Tls()))
@@ -315,8 +343,10 @@ class RunningApp final : public App {
     gateway_->AddPage("/metrics", [this] { return MetricsPage(); });
     gateway_->on_answered = std::bind_front(&Metrics::HttpAnswered, metrics_.get());
     auto http = HttpServer::Start({options_.http, http_tls_, HttpLimits{}}, *gateway_);
-    if (http.ok()) http_ = *std::move(http);
-    return http.status();
+    if (!http.ok()) return http.status();
+    http_ = *std::move(http);
+    http_port_ = PortOf(http_->address());
+    return absl::OkStatus();
   }
 
   const AppOptions options_;
@@ -356,6 +386,8 @@ class RunningApp final : public App {
   std::unique_ptr<Periodic> trimming_;
   std::unique_ptr<Periodic> uses_;
   std::string address_;
+  // 0 until it is served.
+  std::atomic<int> http_port_ = 0;
   bool drained_ = false;
 };
 

@@ -21,6 +21,8 @@ struct AppOptions {
   std::string http;
   // Origins whose pages may call over HTTP, beside our own.
   std::vector<std::string> http_allow_origins;
+  // Where people reach the HTTP interface, where it is not this host and port.
+  std::string http_url;
   // Jobs that run at once.
   int slots = 1;
   // Seconds after which a job gives way to others' that wait.

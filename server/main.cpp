@@ -137,6 +137,9 @@ int main(int argc, char** argv) {
   cli.add_option("--http-allow-origin", options.http_allow_origins,
                  "Origin whose pages may call over HTTP, as https://example.org; repeatable")
       ->type_name("ORIGIN");
+  cli.add_option("--http-url", options.http_url,
+                 "Where people reach that, if another program is in front: https://lab.example.edu")
+      ->type_name("URL");
   cli.add_flag("--insecure", options.insecure,
                "Take tokens in plaintext: only behind something that encrypts, such as nginx");
   cli.add_option("--slots", options.slots, "Jobs that run at once (default: the cores)")
@@ -162,6 +165,7 @@ int main(int argc, char** argv) {
   cli.add_option("--log-level", log.level, "What the log tells; read again at SIGHUP")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
+  cli.allow_config_extras(CLI::config_extras_mode::error);
   cli.set_config("--config", "", "File with these options, a line each: data-dir = \"/srv/lab\"")
       ->type_name("FILE");
   auto* check = cli.add_subcommand("check", "Verify a directory whose server is stopped");

@@ -64,6 +64,8 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddJobList(job, context);
   AddJobShow(job, context);
   AddJobWatch(job, context);
+  AddJobLogs(job, context);
+  AddJobCompare(job, context);
   AddJobWait(job, context);
   AddJobPause(job, context);
   AddJobResume(job, context);
@@ -74,6 +76,7 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
   AddJobDelete(job, context);
 
   AddQueue(*app, context);
+  AddOpen(*app, context);
   AddEvaluate(*app, context);
   CLI::App& evaluation = AddGroup(*app, "evaluation", "Look at evaluations");
   AddEvaluationList(evaluation, context);

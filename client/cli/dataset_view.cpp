@@ -143,7 +143,7 @@ void PrintDataset(Context& context, const v1::Dataset& dataset) {
                 << RenderBars(look, bars);
 }
 
-void PrintDatasets(Context& context, const v1::ListDatasetsResponse& datasets) {
+void PrintDatasets(Context& context, const v1::ListDatasetsResponse& datasets, bool full_names) {
   if (context.json) return PrintJson(context, datasets);
   Table table({{"NAME"},
                {"STATE"},
@@ -155,9 +155,9 @@ void PrintDatasets(Context& context, const v1::ListDatasetsResponse& datasets) {
                {"CREATED"}});
   for (const v1::Dataset& dataset : datasets.datasets()) {
     const bool active = dataset.state() == v1::Dataset::ACTIVE;
-    table.AddRow({BareId(dataset.name()), v1::Dataset::State_Name(dataset.state()),
-                  TaskWord(dataset), active ? Thousands(dataset.row_count()) : "",
-                  active ? FeaturesOf(dataset) : "",
+    table.AddRow({full_names ? dataset.name() : BareId(dataset.name()),
+                  v1::Dataset::State_Name(dataset.state()), TaskWord(dataset),
+                  active ? Thousands(dataset.row_count()) : "", active ? FeaturesOf(dataset) : "",
                   dataset.class_count() > 0 ? absl::StrCat(dataset.class_count()) : "",
                   active ? Bytes(dataset.size_bytes()) : "", LocalTime(dataset.create_time())});
   }

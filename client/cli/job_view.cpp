@@ -31,7 +31,32 @@ std::string ErrorLine(const google::rpc::Status& status) {
   return error.reason.empty() ? error.message : absl::StrCat(error.reason, ": ", error.message);
 }
 
-void AddSpec(const v1::TrainingJob& job, Properties& properties) {
+void AddResult(const v1::TrainingJob& job, Properties& properties) {
+  const v1::EpochCompleted& epoch = job.last_epoch();
+  if (job.has_last_epoch()) {
+    properties.Add("cost",
+                   absl::StrCat(Number(epoch.cost()), "  (mean ", Number(epoch.mean_cost()), ")"));
+    if (epoch.has_train_accuracy()) properties.Add("accuracy", Percent(epoch.train_accuracy()));
+    if (epoch.has_validation_cost()) {
+      properties.Add("validation cost", Number(epoch.validation_cost()));
+    }
+    if (epoch.has_validation_accuracy()) {
+      properties.Add("validation accuracy", Percent(epoch.validation_accuracy()));
+    }
+  }
+  properties.Add("energy", EnergyOf(job));
+  properties.Add("weights digest", job.weights_digest());
+  properties.Add("checkpoints", absl::StrJoin(job.checkpoint_epochs(), " "));
+  properties.Add("kernels", job.kernel_variant());
+  properties.Add("created", LocalTime(job.create_time()));
+  properties.Add("started", LocalTime(job.start_time()));
+  properties.Add("ended", LocalTime(job.end_time()));
+}
+
+}  // namespace
+
+Properties SettingsOf(const v1::TrainingJob& job) {
+  Properties properties;
   const v1::TrainingJobSpec& spec = job.spec();
   if (job.has_forked_from()) {
     properties.Add("forked from",
@@ -61,31 +86,8 @@ void AddSpec(const v1::TrainingJob& job, Properties& properties) {
   if (spec.threads() > 1) properties.Add("threads", absl::StrCat("up to ", spec.threads()));
   if (spec.rng() == v1::NUMPY) properties.Add("random numbers", "numpy");
   properties.Add("input scaling", InputScalingWord(spec.input_scaling()));
+  return properties;
 }
-
-void AddResult(const v1::TrainingJob& job, Properties& properties) {
-  const v1::EpochCompleted& epoch = job.last_epoch();
-  if (job.has_last_epoch()) {
-    properties.Add("cost",
-                   absl::StrCat(Number(epoch.cost()), "  (mean ", Number(epoch.mean_cost()), ")"));
-    if (epoch.has_train_accuracy()) properties.Add("accuracy", Percent(epoch.train_accuracy()));
-    if (epoch.has_validation_cost()) {
-      properties.Add("validation cost", Number(epoch.validation_cost()));
-    }
-    if (epoch.has_validation_accuracy()) {
-      properties.Add("validation accuracy", Percent(epoch.validation_accuracy()));
-    }
-  }
-  properties.Add("energy", EnergyOf(job));
-  properties.Add("weights digest", job.weights_digest());
-  properties.Add("checkpoints", absl::StrJoin(job.checkpoint_epochs(), " "));
-  properties.Add("kernels", job.kernel_variant());
-  properties.Add("created", LocalTime(job.create_time()));
-  properties.Add("started", LocalTime(job.start_time()));
-  properties.Add("ended", LocalTime(job.end_time()));
-}
-
-}  // namespace
 
 grpc::Status GetJob(Context& context, const std::string& name_or_id, v1::TrainingJob* job) {
   v1::GetTrainingJobRequest request;
@@ -145,13 +147,14 @@ void PrintJob(Context& context, const v1::TrainingJob& job) {
   }
   if (job.attempt() > 1) properties.Add("attempt", absl::StrCat(job.attempt()));
   if (job.has_error()) properties.Add("error", ErrorLine(job.error()));
-  AddSpec(job, properties);
+  properties.Add(SettingsOf(job));
   AddResult(job, properties);
   context.out() << properties.Render(look);
 }
 
-void PrintJobs(Context& context, const v1::ListTrainingJobsResponse& jobs) {
-  if (context.json) return PrintJson(context, jobs);
+std::string RenderJobs(const Context& context, const v1::ListTrainingJobsResponse& jobs,
+                       bool full_names) {
+  if (context.json) return absl::StrCat(ToJson(jobs), "\n");
   const Look look = context.look();
   Table table({{"NAME"},
                {"STATE"},
@@ -164,14 +167,15 @@ void PrintJobs(Context& context, const v1::ListTrainingJobsResponse& jobs) {
   for (const v1::TrainingJob& job : jobs.jobs()) {
     const std::string place =
         job.queue_position() > 0 ? absl::StrCat(" ", job.queue_position()) : "";
-    table.AddRow({BareId(job.name()), PaintedState(look, job.state()) + place, Progress(job),
+    table.AddRow({full_names ? job.name() : BareId(job.name()),
+                  PaintedState(look, job.state()) + place, Progress(job),
                   job.has_last_epoch() ? Number(job.last_epoch().cost()) : "",
                   Accuracy(job.last_epoch()), BareId(job.spec().network()),
                   BareId(job.spec().dataset()), LocalTime(job.create_time())});
   }
-  context.out() << (table.empty() ? "no jobs; start one with: trainyard train --network N "
-                                    "--dataset D --epochs E --learning-rate A\n"
-                                  : table.Render(look));
+  return table.empty() ? "no jobs; start one with: trainyard train --network N --dataset D "
+                         "--epochs E --learning-rate A\n"
+                       : table.Render(look);
 }
 
 void PrintDryRun(Context& context, const v1::TrainingJob& job) {
@@ -179,7 +183,7 @@ void PrintDryRun(Context& context, const v1::TrainingJob& job) {
   const v1::TrainingEstimate& estimate = job.estimate();
   Properties properties;
   properties.Add("dry run", "nothing was made");
-  AddSpec(job, properties);
+  properties.Add(SettingsOf(job));
   properties.Add("parameters", Thousands(estimate.parameter_count()));
   properties.Add("memory", absl::StrCat(Bytes(estimate.memory_bytes()), " beside the dataset"));
   properties.Add("time",

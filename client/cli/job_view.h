@@ -4,6 +4,7 @@
 #include <string>
 
 #include "client/cli/context.h"
+#include "client/cli/term/table.h"
 
 namespace trainyard::client {
 
@@ -12,7 +13,11 @@ grpc::Status GetJob(Context& context, const std::string& name_or_id, v1::Trainin
 bool HasEnded(v1::TrainingJob::State state);
 
 void PrintJob(Context& context, const v1::TrainingJob& job);
-void PrintJobs(Context& context, const v1::ListTrainingJobsResponse& jobs);
+// A table, or JSON on one line.
+std::string RenderJobs(const Context& context, const v1::ListTrainingJobsResponse& jobs,
+                       bool full_names = false);
+// What the job is told to do: network, data, and every hyperparameter that counts.
+Properties SettingsOf(const v1::TrainingJob& job);
 // Parameters, memory and time that a job would take.
 void PrintDryRun(Context& context, const v1::TrainingJob& job);
 // One line, with how to follow the job unless it is watched now.

@@ -53,13 +53,13 @@ void PrintNetwork(Context& context, const v1::Network& network) {
                 << " parameters\n";
 }
 
-void PrintNetworks(Context& context, const v1::ListNetworksResponse& networks) {
+void PrintNetworks(Context& context, const v1::ListNetworksResponse& networks, bool full_names) {
   if (context.json) return PrintJson(context, networks);
   Table table({{"NAME"}, {"LAYERS"}, {"LOSS"}, {"PARAMETERS", Align::kRight}, {"CREATED"}});
   for (const v1::Network& network : networks.networks()) {
-    table.AddRow({BareId(network.name()), Architecture(network.spec()),
-                  LossWord(network.spec().loss()), Thousands(network.parameter_count()),
-                  LocalTime(network.create_time())});
+    table.AddRow({full_names ? network.name() : BareId(network.name()),
+                  Architecture(network.spec()), LossWord(network.spec().loss()),
+                  Thousands(network.parameter_count()), LocalTime(network.create_time())});
   }
   context.out() << (table.empty() ? "no networks; make one with: trainyard network create NAME "
                                     "--layers 784,500,200,10\n"

@@ -33,13 +33,26 @@ std::optional<absl::string_view> ResourceIn(absl::string_view message) {
   return found;
 }
 
+std::string HintWhereUnreachable(const Endpoint& endpoint) {
+  const std::string hint =
+      "is trainyard-server running there? --server HOST:PORT or TRAINYARD_SERVER names another";
+  if (endpoint.tls()) return hint;
+  // One that speaks TLS looks as if it were not there.
+  return absl::StrCat(hint, "; a class's server is joined first: trainyard join LINE");
+}
+
 // The command to try next; empty where none makes sense.
-std::string Hint(const grpc::Status& status, const ErrorDetails& error) {
+std::string Hint(const Endpoint& endpoint, const grpc::Status& status, const ErrorDetails& error) {
   const std::optional<absl::string_view> kind = ResourceIn(error.message);
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
-      return "is trainyard-server running there? --server HOST:PORT or TRAINYARD_SERVER names "
-             "another";
+      return HintWhereUnreachable(endpoint);
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return "sign in with a token: trainyard login --server HOST:PORT; or with a line that you "
+             "were given: trainyard join LINE";
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      if (error.reason != "QUOTA_EXCEEDED") return "";
+      return "see what you use and may use: trainyard whoami";
     case grpc::StatusCode::NOT_FOUND:
       if (!kind) return "";
       if (*kind == "evaluation") return "see what there is: trainyard evaluation list JOB";
@@ -99,7 +112,7 @@ int ExitCodeOf(const grpc::Status& status) {
 int ReportError(Context& context, const grpc::Status& status) {
   const ErrorDetails error = DecodeError(status);
   PrintError(context, error);
-  if (const std::string hint = Hint(status, error); !hint.empty()) {
+  if (const std::string hint = Hint(context.endpoint, status, error); !hint.empty()) {
     context.err() << Painted(context.terminal.err_look(), Paint::kDim, "hint:") << " " << hint
                   << "\n";
   }

@@ -78,6 +78,7 @@ constexpr auto kTable = std::to_array<Rule>({
     {"AdminService.GetClassSettings", Access::kShared},
     {"AdminService.UpdateClassSettings", Access::kStaff, kWrites},
     {"AdminService.GetQueue", Access::kShared},
+    {"AdminService.GetServer", Access::kShared},
     {"AdminService.ListAuditEntries", Access::kAdmin},
     {"AdminService.DrainServer", Access::kAdmin, kWrites},
 });

@@ -137,6 +137,7 @@ void HttpConnection::Serve() {
     case RequestPlan::Kind::kStream:
       return StreamAnswer();
     case RequestPlan::Kind::kUnary:
+    case RequestPlan::Kind::kModel:
     case RequestPlan::Kind::kLogin:
       return Continue([self = shared_from_this()] { self->ReadBody(); });
     case RequestPlan::Kind::kUpload:
@@ -160,9 +161,9 @@ void HttpConnection::Continue(std::function<void()> then) {
 
 void HttpConnection::ReadBody() {
   body_.emplace(std::move(*head_));
-  body_->body_limit(limits_.body_bytes);
+  body_->body_limit(BodyLimit());
   const auto length = body_->content_length();
-  if (length && *length > limits_.body_bytes) return OnBody(bhttp::error::body_limit);
+  if (length && *length > BodyLimit()) return OnBody(bhttp::error::body_limit);
   stream_.tcp().expires_after(limits_.body);
   bhttp::async_read(
       stream_, buffer_, *body_,
@@ -171,12 +172,11 @@ void HttpConnection::ReadBody() {
 
 void HttpConnection::OnBody(beast::error_code error) {
   if (error == bhttp::error::body_limit) {
-    return Respond(
-        ErrorResponse(bhttp::status::payload_too_large, TooLarge("body", limits_.body_bytes)),
-        false);
+    return Respond(ErrorResponse(bhttp::status::payload_too_large, TooLarge("body", BodyLimit())),
+                   false);
   }
   if (error) return Shut();
-  const std::string body = std::move(body_->get().body());
+  std::string body = std::move(body_->get().body());
   body_.reset();
   const auto respond = [self = shared_from_this()](HttpResponse response) {
     self->Respond(std::move(response));
@@ -184,7 +184,14 @@ void HttpConnection::OnBody(beast::error_code error) {
   if (plan_.kind == RequestPlan::Kind::kLogin) {
     return gateway_.LogIn(body, stream_.get_executor(), respond);
   }
+  if (plan_.kind == RequestPlan::Kind::kModel) {
+    return gateway_.CallModel(plan_, std::move(body), stream_.get_executor(), respond);
+  }
   gateway_.Call(plan_, body, stream_.get_executor(), respond);
+}
+
+std::uint64_t HttpConnection::BodyLimit() const {
+  return plan_.kind == RequestPlan::Kind::kModel ? limits_.model_body_bytes : limits_.body_bytes;
 }
 
 void HttpConnection::StreamAnswer() {

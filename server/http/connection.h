@@ -74,6 +74,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void Continue(std::function<void()> then);
   void ReadBody();
   void OnBody(boost::beast::error_code error);
+  std::uint64_t BodyLimit() const;
   void StreamAnswer();
   void Shut();
 

@@ -1,9 +1,11 @@
 #include "server/http/gateway.h"
 
+#include <charconv>
 #include <chrono>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/convert/status.h"
 #include "server/http/asset_response.h"
 #include "server/http/openapi.h"
 #include "server/http/transcode.h"
@@ -109,6 +111,7 @@ RequestPlan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
     return IsGet(head) ? Answer(page->second()) : NotAllowed({verb::get});
   }
   if (uri.path.starts_with("/v1")) return ForRoute(head, uri);
+  if (uri.path == "/v2" || uri.path.starts_with("/v2/")) return ForModel(head, uri);
   const Asset* asset = assets_.Find(uri.path);
   if (asset == nullptr) return NotFound(uri.path);
   return IsGet(head) ? Answer(AssetResponse(*asset, head)) : NotAllowed({verb::get});
@@ -146,6 +149,30 @@ RequestPlan Gateway::ForRoute(const RequestHeader& head, Uri uri) const {
   return plan;
 }
 
+RequestPlan Gateway::ForModel(const RequestHeader& head, const Uri& uri) const {
+  auto call = ModelCallAt(uri.path);
+  if (!call) {
+    return Answer(ModelError({grpc::StatusCode::NOT_FOUND, StrCat("there is no ", uri.path)}));
+  }
+  if (head.method() != call->verb() && !(call->verb() == verb::get && IsGet(head))) {
+    return NotAllowed({call->verb()});
+  }
+  const auto length = head["Inference-Header-Content-Length"];
+  if (!length.empty()) {
+    std::size_t bytes = 0;
+    const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), bytes);
+    if (error != std::errc() || end != length.data() + length.size()) {
+      return Answer(ModelError(
+          {grpc::StatusCode::INVALID_ARGUMENT, "Inference-Header-Content-Length is no number"}));
+    }
+    call->json_bytes = bytes;
+  }
+  RequestPlan plan;
+  plan.kind = RequestPlan::Kind::kModel;
+  plan.model = *std::move(call);
+  return plan;
+}
+
 OriginPolicy::Headers Gateway::HeadersFor(const RequestHeader& head) const {
   auto headers = origins_.CorsHeaders(head);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
@@ -161,6 +188,20 @@ void Gateway::Call(const RequestPlan& plan, const std::string& body,
             [route = plan.route, done = std::move(done)](const grpc::Status& status,
                                                          const grpc::ByteBuffer& answer) {
               done(ToResponse(*route, status, answer));
+            });
+}
+
+void Gateway::CallModel(const RequestPlan& plan, std::string body,
+                        boost::asio::any_io_executor executor,
+                        std::function<void(HttpResponse)> done) {
+  const auto request = ModelRequest(plan.model, body);
+  if (!request.ok()) return done(ModelError(ToGrpcStatus(request.status())));
+  const grpc::Slice bytes(*request);
+  CallUnary(stub_, {plan.model.rpc_path(), plan.credentials.authorization},
+            grpc::ByteBuffer(&bytes, 1), kCallTimeout, std::move(executor),
+            [call = plan.model, body = std::move(body), done = std::move(done)](
+                const grpc::Status& status, const grpc::ByteBuffer& answer) {
+              done(ModelResponse(call, body, status, ToString(answer)));
             });
 }
 

@@ -15,6 +15,7 @@
 
 #include "server/http/assets.h"
 #include "server/http/call.h"
+#include "server/http/model_call.h"
 #include "server/http/origin_policy.h"
 #include "server/http/response.h"
 #include "server/http/route_table.h"
@@ -32,6 +33,8 @@ struct RequestPlan {
     kUnary,
     // A stream of events or bytes out.
     kStream,
+    // One call of the Open Inference Protocol.
+    kModel,
     // The body's bytes in.
     kUpload,
     // A token to be checked and put into a cookie.
@@ -40,6 +43,7 @@ struct RequestPlan {
   Kind kind = Kind::kRespond;
   HttpResponse response;
   const Route* route = nullptr;
+  ModelCall model;
   // What the route's name_field is.
   std::string name;
   Query query;
@@ -73,6 +77,9 @@ class Gateway {
   // A unary call, from the body to the answer; `done` runs on `executor`.
   void Call(const RequestPlan& plan, const std::string& body, boost::asio::any_io_executor executor,
             std::function<void(HttpResponse)> done);
+  // The same for a model.
+  void CallModel(const RequestPlan& plan, std::string body, boost::asio::any_io_executor executor,
+                 std::function<void(HttpResponse)> done);
   // The same for POST /v1/session.
   void LogIn(const std::string& body, boost::asio::any_io_executor executor,
              std::function<void(HttpResponse)> done);
@@ -91,6 +98,7 @@ class Gateway {
   RequestPlan ForPath(const RequestHeader& head, const Uri& uri) const;
   RequestPlan ForSession(const RequestHeader& head) const;
   RequestPlan ForRoute(const RequestHeader& head, Uri uri) const;
+  RequestPlan ForModel(const RequestHeader& head, const Uri& uri) const;
 
   grpc::GenericStub stub_;
   const bool single_user_;

@@ -15,6 +15,8 @@ struct HttpLimits {
   std::uint32_t header_bytes = 16 << 10;
   // Of JSON; uploads are streamed and bounded by what they write to.
   std::uint64_t body_bytes = 16 << 20;
+  // Of a model's inputs, as over gRPC.
+  std::uint64_t model_body_bytes = 64 << 20;
   std::size_t connections = 20'000;
   // Until a request's head is there, from the connection's begin or the answer
   // before.

@@ -177,15 +177,15 @@ grpc::Status TrainingRpc::ReadCheckpoint(grpc::ServerContext* context,
 grpc::ServerWriteReactor<grpc::ByteBuffer>* TrainingRpc::WatchTrainingJob(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   auto admission = gatekeeper_.Admit(*context, *v1::WatchTrainingJobRequest::descriptor());
-  auto source = admission.ok() ? WatchOneJob(watch_.hub, admission->caller, *request)
-                               : Refusal(admission.status());
+  auto source =
+      admission.ok() ? WatchOneJob(hub_, admission->caller, *request) : Refusal(admission.status());
   return WatchReactor::Start(watch_, context, std::move(admission), std::move(source));
 }
 
 grpc::ServerWriteReactor<grpc::ByteBuffer>* TrainingRpc::WatchTrainingJobs(
     grpc::CallbackServerContext* context, const grpc::ByteBuffer* request) {
   auto admission = gatekeeper_.Admit(*context, *v1::WatchTrainingJobsRequest::descriptor());
-  auto source = admission.ok() ? WatchManyJobs(watch_.hub, admission->caller, *request)
+  auto source = admission.ok() ? WatchManyJobs(hub_, admission->caller, *request)
                                : Refusal(admission.status());
   return WatchReactor::Start(watch_, context, std::move(admission), std::move(source));
 }
@@ -299,6 +299,13 @@ grpc::Status AdminRpc::UpdateClassSettings(grpc::ServerContext* context,
 grpc::Status AdminRpc::GetQueue(grpc::ServerContext* context, const v1::GetQueueRequest* request,
                                 v1::Queue* response) {
   return Serve(gatekeeper_, jobs_, &JobService::GetQueue, *context, *request, response);
+}
+
+grpc::Status AdminRpc::GetServer(grpc::ServerContext* context, const v1::GetServerRequest* request,
+                                 v1::Server* response) {
+  auto admission = gatekeeper_.Admit(*context, *request->GetDescriptor());
+  if (admission.ok()) *response = describe_();
+  return ToGrpcStatus(admission.status());
 }
 
 grpc::Status AdminRpc::ListAuditEntries(grpc::ServerContext* context,

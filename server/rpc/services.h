@@ -75,8 +75,8 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
                                   v1::TrainingService::Service>> {
  public:
   TrainingRpc(Gatekeeper& gatekeeper, JobService& jobs, CheckpointService& checkpoints,
-              WatchContext& watch)
-      : gatekeeper_(gatekeeper), jobs_(jobs), checkpoints_(checkpoints), watch_(watch) {}
+              EventHub& hub, WatchContext& watch)
+      : gatekeeper_(gatekeeper), jobs_(jobs), checkpoints_(checkpoints), hub_(hub), watch_(watch) {}
 
   grpc::Status CreateTrainingJob(grpc::ServerContext*, const v1::CreateTrainingJobRequest*,
                                  v1::TrainingJob*) override;
@@ -111,6 +111,7 @@ class TrainingRpc final : public v1::TrainingService::WithRawCallbackMethod_Watc
   Gatekeeper& gatekeeper_;
   JobService& jobs_;
   CheckpointService& checkpoints_;
+  EventHub& hub_;
   WatchContext& watch_;
 };
 
@@ -139,10 +140,14 @@ class EvaluationRpc final : public v1::EvaluationService::Service {
 
 class AdminRpc final : public v1::AdminService::Service {
  public:
-  // `drain` begins to end the server.
+  // `describe` says what the server is; `drain` begins to end it.
   AdminRpc(Gatekeeper& gatekeeper, AdminService& admin, JobService& jobs,
-           std::function<void()> drain)
-      : gatekeeper_(gatekeeper), admin_(admin), jobs_(jobs), drain_(std::move(drain)) {}
+           std::function<v1::Server()> describe, std::function<void()> drain)
+      : gatekeeper_(gatekeeper),
+        admin_(admin),
+        jobs_(jobs),
+        describe_(std::move(describe)),
+        drain_(std::move(drain)) {}
 
   grpc::Status JoinClass(grpc::ServerContext*, const v1::JoinClassRequest*,
                          v1::JoinClassResponse*) override;
@@ -167,6 +172,7 @@ class AdminRpc final : public v1::AdminService::Service {
   grpc::Status UpdateClassSettings(grpc::ServerContext*, const v1::UpdateClassSettingsRequest*,
                                    v1::ClassSettings*) override;
   grpc::Status GetQueue(grpc::ServerContext*, const v1::GetQueueRequest*, v1::Queue*) override;
+  grpc::Status GetServer(grpc::ServerContext*, const v1::GetServerRequest*, v1::Server*) override;
   grpc::Status ListAuditEntries(grpc::ServerContext*, const v1::ListAuditEntriesRequest*,
                                 v1::ListAuditEntriesResponse*) override;
   grpc::Status DrainServer(grpc::ServerContext*, const v1::DrainServerRequest*,
@@ -176,6 +182,7 @@ class AdminRpc final : public v1::AdminService::Service {
   Gatekeeper& gatekeeper_;
   AdminService& admin_;
   JobService& jobs_;
+  const std::function<v1::Server()> describe_;
   const std::function<void()> drain_;
 };
 

@@ -10,25 +10,18 @@ namespace trainyard::server {
 namespace {
 
 constexpr int kReadAhead = 64;
-constexpr std::chrono::seconds kBookmarkAfter{15};
-constexpr std::chrono::seconds kStalledAfter{120};
 constexpr std::chrono::milliseconds kBetweenProgress{250};
 
 }  // namespace
 
 void WatchContext::Drain() {
   std::vector<std::shared_ptr<WatchReactor>> reactors;
+  draining_ = true;
   {
     const std::lock_guard lock(mutex_);
-    draining_ = true;
     reactors.assign(reactors_.begin(), reactors_.end());
   }
   for (const auto& reactor : reactors) stepper.Wake(reactor);
-}
-
-bool WatchContext::draining() {
-  const std::lock_guard lock(mutex_);
-  return draining_;
 }
 
 WatchReactor* WatchReactor::Start(WatchContext& context, grpc::CallbackServerContext* call,
@@ -55,12 +48,15 @@ void WatchReactor::TellLag() {
 
 void WatchReactor::OnWriteDone(bool ok) {
   if (ok) TellLag();
-  {
-    const std::lock_guard lock(mutex_);
-    writing_ = false;
-    broken_ = broken_ || !ok;
-  }
+  if (GoOn(ok)) return SendAhead();
   Wake();
+}
+
+bool WatchReactor::GoOn(bool ok) {
+  const std::lock_guard lock(mutex_);
+  broken_ = broken_ || !ok;
+  writing_ = !broken_ && !ahead_.empty() && !context_.draining() && !Revoked();
+  return writing_;
 }
 
 void WatchReactor::OnCancel() {
@@ -123,7 +119,7 @@ bool WatchReactor::Revoked() const {
 
 // Called with the mutex held while a write is in flight; TryCancel only posts.
 bool WatchReactor::DropStalled() {
-  if (Clock::now() - last_write_ < kStalledAfter) return false;
+  if (Clock::now() - last_write_ < context_.times.stalled_after) return false;
   call_->TryCancel();
   return true;
 }
@@ -145,37 +141,37 @@ void WatchReactor::SendNext() {
     if (batch->more) return Wake();
     ahead_.assign(batch->messages.begin(), batch->messages.end());
   }
-  if (!ahead_.empty()) {
-    const WireMessage next = std::move(ahead_.front());
-    ahead_.pop_front();
-    source_->Sent(next);
-    return Send(next);
-  }
+  if (!ahead_.empty()) return SendAhead();
   if (const auto offer = NextOffer()) Send(*offer);
+}
+
+void WatchReactor::SendAhead() {
+  const WireMessage next = std::move(ahead_.front());
+  ahead_.pop_front();
+  source_->Sent(next);
+  Send(next);
 }
 
 // What an idle stream may send beside events: progress that was asked for, or
 // a bookmark.
 std::optional<WireMessage> WatchReactor::NextOffer() {
   const auto now = Clock::now();
-  {
-    const std::lock_guard lock(mutex_);
-    if (!source_->wants_progress()) progress_.reset();
-    if (progress_ && now - last_progress_ >= kBetweenProgress) {
-      last_progress_ = now;
-      return std::exchange(progress_, std::nullopt);
-    }
+  const std::lock_guard lock(mutex_);
+  if (!source_->wants_progress()) progress_.reset();
+  if (progress_ && now - last_progress_ >= kBetweenProgress) {
+    last_progress_ = now;
+    return std::exchange(progress_, std::nullopt);
   }
-  if (now - last_write_ >= kBookmarkAfter) return source_->Bookmark();
+  if (now - last_write_ >= context_.times.bookmark_after) return source_->Bookmark();
   return std::nullopt;
 }
 
 void WatchReactor::Send(const WireMessage& message) {
   in_flight_ = grpc::ByteBuffer(&message.bytes, 1);
   in_flight_published_ = message.published;
-  last_write_ = Clock::now();
   {
     const std::lock_guard lock(mutex_);
+    last_write_ = Clock::now();
     writing_ = true;
   }
   StartWrite(&in_flight_);

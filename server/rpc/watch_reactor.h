@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -13,7 +14,7 @@
 #include <utility>
 
 #include "server/auth/gatekeeper.h"
-#include "server/events/event_hub.h"
+#include "server/events/event_listener.h"
 #include "server/events/stepper.h"
 #include "server/rpc/watch_source.h"
 
@@ -21,33 +22,41 @@ namespace trainyard::server {
 
 class WatchReactor;
 
-// What all streams share: where they take events from, who runs their steps,
-// and which there are. Outlives them.
+struct WatchTimes {
+  // A stream on which nothing was sent for so long gets a bookmark.
+  std::chrono::milliseconds bookmark_after{15'000};
+  // A client that has not taken a message for so long is dropped.
+  std::chrono::milliseconds stalled_after{120'000};
+};
+
+// What all streams share: who runs their steps, and which there are. Outlives them.
 class WatchContext {
  public:
-  WatchContext(EventHub& event_hub, Stepper& step) : hub(event_hub), stepper(step) {}
+  explicit WatchContext(Stepper& step, WatchTimes stream_times = {})
+      : stepper(step), times(stream_times) {}
 
   // Every stream, present and future, ends with UNAVAILABLE.
   void Drain();
-  bool draining();
+  bool draining() const { return draining_; }
 
-  EventHub& hub;
   Stepper& stepper;
+  const WatchTimes times;
   // Hears how many seconds after its commit a live event has been taken; set before
   // there are streams.
   std::function<void(double)> on_delivered;
 
  private:
   friend class WatchReactor;
+  std::atomic<bool> draining_ = false;
   std::mutex mutex_;
-  bool draining_ = false;                                       // guarded by mutex_
   std::unordered_set<std::shared_ptr<WatchReactor>> reactors_;  // guarded by mutex_
 };
 
-// gRPC's reactions only note what happened and wake the stepper; Step alone
-// starts a write or finishes, so there is never a second write outstanding and
-// Finish is called once. At most one message is in flight and a few are read
-// ahead: a slow client costs a cursor. Owned by the context until OnDone.
+// At most one message is in flight and a few are read ahead: a slow client costs a
+// cursor. What may block (reading the log) or ends the stream happens in Step alone,
+// on the stepper's threads; a reaction of gRPC notes what happened and wakes it, but
+// for OnWriteDone, which sends what is read ahead itself: while a write is in flight
+// Step leaves the stream to it. Owned by the context until OnDone.
 class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
                            public Steppable,
                            public EventListener,
@@ -79,6 +88,10 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   void Wake();
   void TellLag();
+  // With the reaction to a write: sends what is read ahead, where there is something
+  // and nothing stands against it.
+  bool GoOn(bool ok);
+  void SendAhead();
   // What Step has found to do, with no lock held.
   void Open();
   void SendNext();
@@ -93,21 +106,21 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   // Counts as a stream until it is destroyed.
   const absl::StatusOr<Admission> admission_;
 
-  // Owned by Step.
+  // Owned by Step, and while a write is in flight by OnWriteDone.
   const std::unique_ptr<WatchSource> source_;
   bool open_ = false;
   std::deque<WireMessage> ahead_;
   grpc::ByteBuffer in_flight_;
   Clock::time_point in_flight_published_{};
   const Clock::time_point begin_ = Clock::now();
-  Clock::time_point last_write_ = Clock::now();
   Clock::time_point last_progress_{};
 
   std::mutex mutex_;
-  bool writing_ = false;                 // guarded by mutex_
-  bool finished_ = false;                // guarded by mutex_
-  bool broken_ = false;                  // cancelled, or a write failed; guarded by mutex_
-  std::optional<WireMessage> progress_;  // newest not yet sent; guarded by mutex_
+  Clock::time_point last_write_ = Clock::now();  // guarded by mutex_
+  bool writing_ = false;                         // guarded by mutex_
+  bool finished_ = false;                        // guarded by mutex_
+  bool broken_ = false;                          // cancelled, or a write failed; guarded by mutex_
+  std::optional<WireMessage> progress_;          // newest not yet sent; guarded by mutex_
 };
 
 }  // namespace trainyard::server

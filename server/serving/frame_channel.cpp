@@ -48,6 +48,11 @@ absl::StatusOr<Descriptor> ListenOn(const std::filesystem::path& path) {
   return absl::UnavailableError(StrCat("cannot listen on ", path.string(), ": ", strerror(errno)));
 }
 
+void AnswerAll(std::unordered_map<std::uint64_t, FrameChannel::Answered> waiting,
+               const absl::Status& status) {
+  for (auto& [id, answered] : waiting) answered(status);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<FrameChannel>> FrameChannel::Listen(
@@ -89,39 +94,44 @@ void FrameChannel::Send(OutgoingFrame request, Answered answered) {
     const std::lock_guard lock(write_mutex_);
     outbox_.push_back(std::move(request));
   }
-  if (!Flush()) Disconnect(WorkerGone());
+  Flush();
 }
 
-bool FrameChannel::Flush() {
-  const std::lock_guard lock(write_mutex_);
-  while (connection_.is_open() && !broken_ && !outbox_.empty()) {
-    const auto sent = SendSome(connection_.get(), outbox_.front());
-    if (!sent.ok()) return false;
-    if (!*sent) {
-      Wake();
-      return true;
+void FrameChannel::Flush() {
+  Waiting lost;
+  {
+    const std::lock_guard lock(write_mutex_);
+    while (connection_.is_open() && !broken_ && !outbox_.empty()) {
+      const auto sent = SendSome(connection_.get(), outbox_.front());
+      if (!sent.ok()) {
+        lost = Break();
+        break;
+      }
+      if (!*sent) return Wake();
+      outbox_.pop_front();
     }
-    outbox_.pop_front();
   }
-  return true;
+  AnswerAll(std::move(lost), WorkerGone());
+}
+
+FrameChannel::Waiting FrameChannel::Break() {
+  // The channel's thread may be reading: it sees the end, and closes.
+  if (connection_.is_open()) {
+    ::shutdown(connection_.get(), SHUT_RDWR);
+    broken_ = true;
+  }
+  outbox_.clear();
+  const std::lock_guard lock(mutex_);
+  return std::exchange(waiting_, {});
 }
 
 void FrameChannel::Disconnect(const absl::Status& status) {
+  Waiting lost;
   {
     const std::lock_guard lock(write_mutex_);
-    // The channel's thread may be reading: it sees the end, and closes.
-    if (connection_.is_open()) {
-      ::shutdown(connection_.get(), SHUT_RDWR);
-      broken_ = true;
-    }
-    outbox_.clear();
+    lost = Break();
   }
-  std::unordered_map<std::uint64_t, Answered> waiting;
-  {
-    const std::lock_guard lock(mutex_);
-    waiting.swap(waiting_);
-  }
-  for (auto& [id, answered] : waiting) answered(status);
+  AnswerAll(std::move(lost), status);
   if (!closing_) Wake();
 }
 
@@ -134,7 +144,7 @@ void FrameChannel::Accept() {
     connection_ = std::move(accepted);
     broken_ = false;
   }
-  if (!Flush()) Disconnect(WorkerGone());
+  Flush();
 }
 
 void FrameChannel::Take(Frame answer) {
@@ -149,15 +159,19 @@ void FrameChannel::Take(Frame answer) {
   answered(std::move(answer));
 }
 
-bool FrameChannel::Receive() {
-  if (reader_->Read([this](Frame answer) { Take(std::move(answer)); })) return true;
+void FrameChannel::Receive() {
+  if (reader_->Read([this](Frame answer) { Take(std::move(answer)); })) return;
+  Waiting lost;
   {
     const std::lock_guard lock(write_mutex_);
+    // Where it was broken, those who waited have heard, and what waits now is for
+    // the next worker.
+    if (!broken_) lost = Break();
     connection_ = Descriptor();
     broken_ = false;
   }
   reader_.reset();
-  return false;
+  AnswerAll(std::move(lost), WorkerGone());
 }
 
 void FrameChannel::Run() {
@@ -174,8 +188,8 @@ void FrameChannel::Run() {
     if (events[0].revents != 0) {
       [[maybe_unused]] const ssize_t got = ::read(wake_.get(), &count, sizeof(count));
     }
-    if ((events[2].revents & POLLOUT) != 0 && !Flush()) Disconnect(WorkerGone());
-    if (events[2].revents != 0 && !Receive()) Disconnect(WorkerGone());
+    if ((events[2].revents & POLLOUT) != 0) Flush();
+    if (events[2].revents != 0) Receive();
     if (events[1].revents != 0) Accept();
   }
 }

@@ -36,13 +36,16 @@ class FrameChannel {
   void Disconnect(const absl::Status& status);
 
  private:
+  using Waiting = std::unordered_map<std::uint64_t, Answered>;
+
   FrameChannel(Descriptor listener, Descriptor wake);
 
   void Run();
   void Accept();
-  // False where the worker is gone.
-  bool Receive();
-  bool Flush();
+  void Receive();
+  void Flush();
+  // Gives the connection up, and returns who waits for an answer. With write_mutex_.
+  Waiting Break();
   void Take(Frame answer);
   void Wake();
 
@@ -59,8 +62,8 @@ class FrameChannel {
   std::deque<OutgoingFrame> outbox_;
 
   std::mutex mutex_;
-  std::unordered_map<std::uint64_t, Answered> waiting_;  // guarded by mutex_
-  std::uint64_t last_id_ = 0;                            // guarded by mutex_
+  Waiting waiting_;            // guarded by mutex_
+  std::uint64_t last_id_ = 0;  // guarded by mutex_
 
   // Of the channel's thread.
   std::unique_ptr<FrameReader> reader_;

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "core/base/file.h"
+#include "server/exec/confine.h"
 #include "server/worker/session.h"
 #include "server/worker/tasks.h"
 
@@ -31,6 +32,14 @@ void Confine() {
   ::umask(077);
   Limit(RLIMIT_CORE, 0);
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) spdlog::warn("no_new_privs is not set");
+// The leak checker looks into its own process by ptrace.
+#if !defined(__SANITIZE_ADDRESS__)
+  // The server has said so once where it cannot be.
+  if (trainyard::server::CanConfine().ok()) {
+    const auto confined = trainyard::server::ConfineProcess();
+    if (!confined.ok()) spdlog::warn("{}", std::string(confined.message()));
+  }
+#endif
   // A server that stops wants no outcome: the task is done again from what is
   // durable. Async-signal-safe.
   ::signal(SIGTERM, [](int) { ::_exit(0); });

@@ -4,7 +4,9 @@ rely on."""
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -361,3 +363,60 @@ def test_watch_needs_a_job_or_all(prepared: Cli) -> None:
     assert "--all" in prepared.run("job", "watch").stderr
     prepared("job", "watch", status=2)
     assert "cursor" in prepared.run("job", "watch", "--all", "--cursor", "no-cursor").stderr
+
+
+def test_logs_tell_what_happened_and_when(prepared: Cli, job: str) -> None:
+    lines = prepared("job", "logs", job).splitlines()
+    events = prepared.lines("job", "logs", job)
+    assert len(lines) == len(events) == int(prepared.json("job", "show", job)["lastSequence"])
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S", line) for line in lines)
+    assert [event["sequence"] for event in events] == [str(n + 1) for n in range(len(events))]
+    assert prepared("job", "logs", job, "--tail", "2").splitlines() == lines[-2:]
+
+
+def test_jobs_are_compared(prepared: Cli) -> None:
+    for name, rate in (("calm", "0.1"), ("same", "0.1"), ("bold", "0.5")):
+        prepared(*TRAIN[:-1], rate, "--id", name, "--watch")
+    text = prepared("job", "compare", "calm", "same", "bold")
+    assert re.search(r"learning rate +0\.1 +0\.1 +0\.5", text)
+    assert "batch size" not in text and "cost of epoch 3" in text
+    assert "calm and same: costs of 3 epochs are equal to the bit, and so are the weights" in text
+    assert "calm and bold: costs differ from epoch 1 on" in text
+    prepared("job", "compare", "calm", status=USAGE)
+
+
+def test_a_list_is_watched_until_it_is_interrupted(prepared: Cli) -> None:
+    with subprocess.Popen(
+        [BIN / "trainyard", "job", "list", "--watch"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=prepared.environment,
+    ) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline().startswith("NAME")
+        prepared(*TRAIN, "--id", "seen", "--watch")
+        for line in watching.stdout:
+            if line.startswith("seen") and "SUCCEEDED" in line:
+                break
+        watching.send_signal(signal.SIGINT)
+        watching.stdout.read()
+    assert watching.returncode == 130
+
+
+def test_open_prints_where_the_page_is(cli: Cli, server: Server, scratch: Path) -> None:
+    assert "starts it with --http" in cli.run("open").stderr
+    other = Server(scratch / "page", "--http", "127.0.0.1:0").start()
+    try:
+        here = Cli(other.target, scratch)
+        answer = here.run("open")
+        if "built without its page" in answer.stderr:
+            pytest.skip("the server was built without the dashboard")
+        assert answer.stdout == f"http://{other.http}/\n"
+        other.api.digits("digits", 100)
+        here("network", "create", "n", "--layers", "784,10")
+        here("train", "--network", "n", "--dataset", "digits", "--epochs", "1",
+             "--learning-rate", "0.1", "--id", "j", "--watch")
+        assert here("open", "j") == f"http://{other.http}/#/users/local/jobs/j\n"
+        assert here.run("open", "none").returncode == FAILED
+    finally:
+        other.abandon()

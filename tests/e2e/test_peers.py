@@ -139,3 +139,20 @@ def test_tritonclient_agrees_with_evaluate(
     np.testing.assert_array_equal(answer["output"], served(api, "triton", images)["output"])
     accuracy = api.evaluated(job.name, data).accuracy
     assert round(float(np.mean(answer["class"][:, 0] == labels)), 6) == round(accuracy, 6)
+
+
+@needs("tritonclient.http")
+def test_tritonclient_over_http_agrees_with_evaluate(
+    scratch: Path, mnist: Path, images: np.ndarray, labels: np.ndarray, tmp_path: Path
+) -> None:
+    site = Server(scratch / "http", "--http", "127.0.0.1:0").start()
+    Cli(site.target, tmp_path)("dataset", "import", "mnist", "--from", mnist)
+    data = "users/local/datasets/mnist-test"
+    job = trained(site.api, "triton", data)
+    np.save(tmp_path / "rows.npy", images)
+    peer("triton_http.py", site.http, "triton", tmp_path / "rows.npy", tmp_path / "out.npz")
+    answer = np.load(tmp_path / "out.npz")
+    np.testing.assert_array_equal(answer["output"], served(site.api, "triton", images)["output"])
+    accuracy = site.api.evaluated(job.name, data).accuracy
+    assert round(float(np.mean(answer["class"][:, 0] == labels)), 6) == round(accuracy, 6)
+    site.stop()

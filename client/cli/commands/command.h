@@ -35,4 +35,16 @@ inline void AddNamedCommand(CLI::App& group, Context& context, const std::string
   command.add_option("NAME", options.name, "Id, or full resource name")->required();
 }
 
+// For commands that list what one has, or all that one may see.
+struct ListOptions {
+  bool everyone = false;
+
+  std::string parent() const { return everyone ? "users/-" : "users/me"; }
+};
+
+inline void AddEveryone(CLI::App& command, ListOptions& options) {
+  command.add_flag("--everyone", options.everyone,
+                   "Also what others have, as far as you may see it, by full names");
+}
+
 }  // namespace trainyard::client

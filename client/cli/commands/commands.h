@@ -27,6 +27,8 @@ void AddTrain(CLI::App& app, Context& context);
 void AddJobList(CLI::App& group, Context& context);
 void AddJobShow(CLI::App& group, Context& context);
 void AddJobWatch(CLI::App& group, Context& context);
+void AddJobLogs(CLI::App& group, Context& context);
+void AddJobCompare(CLI::App& group, Context& context);
 void AddJobWait(CLI::App& group, Context& context);
 void AddJobPause(CLI::App& group, Context& context);
 void AddJobResume(CLI::App& group, Context& context);
@@ -42,6 +44,7 @@ void AddEvaluationShow(CLI::App& group, Context& context);
 void AddEvaluationMisclassified(CLI::App& group, Context& context);
 
 void AddQueue(CLI::App& app, Context& context);
+void AddOpen(CLI::App& app, Context& context);
 void AddPredict(CLI::App& app, Context& context);
 void AddCompletion(CLI::App& app, Context& context);
 

@@ -1,4 +1,4 @@
-// trainyard dataset list
+// trainyard dataset list [--everyone]
 
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/commands.h"
@@ -9,24 +9,23 @@
 namespace trainyard::client {
 namespace {
 
-struct Options {};
-
-int Run(Context& context, const Options&) {
+int Run(Context& context, const ListOptions& options) {
   v1::ListDatasetsRequest request;
-  request.set_parent(std::string(kMe));
+  request.set_parent(options.parent());
   request.set_page_size(1000);
   v1::ListDatasetsResponse datasets;
   const grpc::Status status =
       ListAll(context.connection(), &v1::DatasetService::Stub::ListDatasets, request, &datasets);
   if (!status.ok()) return ReportError(context, status);
-  PrintDatasets(context, datasets);
+  PrintDatasets(context, datasets, options.everyone);
   return kDone;
 }
 
 }  // namespace
 
 void AddDatasetList(CLI::App& group, Context& context) {
-  AddCommand<Options>(group, context, "list", "List datasets", Run);
+  auto [command, options] = AddCommand<ListOptions>(group, context, "list", "List datasets", Run);
+  AddEveryone(command, options);
 }
 
 }  // namespace trainyard::client

@@ -1,4 +1,4 @@
-// trainyard job watch J [--after SEQ] [--exit-status], or --all [--cursor C]
+// trainyard job watch J [--after SEQ] [--exit-status], or --all [--everyone] [--cursor C]
 
 #include "client/lib/job_watch.h"
 
@@ -21,19 +21,20 @@ struct Options {
   std::int64_t after = 0;
   bool exit_status = false;
   bool all = false;
+  ListOptions whose;
   std::string cursor;
 };
 
 // A line an event, with the job's id before it.
 class AllJobs : public JobsObserver {
  public:
-  explicit AllJobs(Context& context) : context_(context) {}
+  AllJobs(Context& context, bool full_names) : context_(context), full_names_(full_names) {}
 
   void OnEvent(const v1::WatchTrainingJobsResponse& message) override {
     if (context_.json) return PrintJson(context_, message);
     const std::string& job = message.event().job();
-    context_.out() << BareId(job) << "  " << EventLine(message.event().event(), EpochsOf(job))
-                   << std::endl;
+    context_.out() << (full_names_ ? job : BareId(job)) << "  "
+                   << EventLine(message.event().event(), EpochsOf(job)) << std::endl;
   }
   void OnInterrupted(const grpc::Status& status, std::chrono::milliseconds) override {
     context_.err() << "connection lost (" << status.error_message() << "), trying again"
@@ -50,17 +51,18 @@ class AllJobs : public JobsObserver {
   }
 
   Context& context_;
+  const bool full_names_;
   std::unordered_map<std::string, int> epochs_;
 };
 
 // From now on, unless there is a cursor.
 int WatchAll(Context& context, const Options& options) {
   v1::WatchTrainingJobsRequest request;
-  request.set_parent("users/me");
+  request.set_parent(options.whose.parent());
   request.set_cursor(options.cursor);
   if (options.cursor.empty()) {
     v1::ListTrainingJobsRequest list;
-    list.set_parent("users/me");
+    list.set_parent(options.whose.parent());
     list.set_page_size(1);
     v1::ListTrainingJobsResponse jobs;
     const grpc::Status status =
@@ -69,12 +71,13 @@ int WatchAll(Context& context, const Options& options) {
     request.set_cursor(jobs.cursor());
   }
   JobsWatch watch(context.connection(), request);
-  AllJobs observer(context);
+  AllJobs observer(context, options.whose.everyone);
   InterruptHandler interrupt([&watch] { watch.Stop(); });
   const grpc::Status status = watch.Run(observer);
   if (!interrupt.interrupted()) return ReportError(context, status);
-  context.err() << "stopped watching. Come back with: trainyard job watch --all --cursor "
-                << watch.cursor() << std::endl;
+  context.err() << "stopped watching. Come back with: trainyard job watch --all "
+                << (options.whose.everyone ? "--everyone " : "") << "--cursor " << watch.cursor()
+                << std::endl;
   return kInterrupted;
 }
 
@@ -113,6 +116,7 @@ void AddJobWatch(CLI::App& group, Context& context) {
       ->type_name("CURSOR")
       ->needs(all);
   all->excludes(name);
+  AddEveryone(command, options.whose);
 }
 
 }  // namespace trainyard::client

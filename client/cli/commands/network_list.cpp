@@ -1,4 +1,4 @@
-// trainyard network list
+// trainyard network list [--everyone]
 
 #include "client/cli/commands/command.h"
 #include "client/cli/commands/commands.h"
@@ -9,24 +9,23 @@
 namespace trainyard::client {
 namespace {
 
-struct Options {};
-
-int Run(Context& context, const Options&) {
+int Run(Context& context, const ListOptions& options) {
   v1::ListNetworksRequest request;
-  request.set_parent(std::string(kMe));
+  request.set_parent(options.parent());
   request.set_page_size(1000);
   v1::ListNetworksResponse networks;
   const grpc::Status status =
       ListAll(context.connection(), &v1::NetworkService::Stub::ListNetworks, request, &networks);
   if (!status.ok()) return ReportError(context, status);
-  PrintNetworks(context, networks);
+  PrintNetworks(context, networks, options.everyone);
   return kDone;
 }
 
 }  // namespace
 
 void AddNetworkList(CLI::App& group, Context& context) {
-  AddCommand<Options>(group, context, "list", "List networks", Run);
+  auto [command, options] = AddCommand<ListOptions>(group, context, "list", "List networks", Run);
+  AddEveryone(command, options);
 }
 
 }  // namespace trainyard::client

@@ -20,6 +20,8 @@ std::string Bytes(std::int64_t bytes);
 std::string Duration(double seconds);
 // 0.7675 Wh, 12.34 mWh.
 std::string WattHours(double joules);
+// 2026-03-01 14:05:09, local.
+std::string LocalSecond(const google::protobuf::Timestamp& time);
 // 2026-03-01 14:05, local; empty where it is not set.
 std::string LocalTime(const google::protobuf::Timestamp& time);
 

@@ -36,6 +36,17 @@ void Properties::Add(std::string key, std::string value) {
   if (!value.empty()) pairs_.emplace_back(std::move(key), std::move(value));
 }
 
+void Properties::Add(const Properties& others) {
+  pairs_.insert(pairs_.end(), others.pairs_.begin(), others.pairs_.end());
+}
+
+std::string Properties::Get(absl::string_view key) const {
+  for (const auto& [each, value] : pairs_) {
+    if (each == key) return value;
+  }
+  return "";
+}
+
 std::string Properties::Render(const Look& look) const {
   int width = 0;
   for (const auto& [key, value] : pairs_) width = std::max(width, DisplayWidth(key));

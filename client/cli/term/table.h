@@ -34,6 +34,11 @@ class Properties {
  public:
   // Left out where the value is empty.
   void Add(std::string key, std::string value);
+  // All of them.
+  void Add(const Properties& others);
+  // Empty where it is not there.
+  std::string Get(absl::string_view key) const;
+  const std::vector<std::pair<std::string, std::string>>& pairs() const { return pairs_; }
   std::string Render(const Look& look) const;
 
  private:
