@@ -41,22 +41,24 @@ WatchReactor* WatchReactor::Start(WatchContext& context, grpc::CallbackServerCon
 void WatchReactor::Wake() { context_.stepper.Wake(shared_from_this()); }
 
 // What was there before the watcher came is late for no fault of ours.
-void WatchReactor::TellLag() {
-  if (!context_.on_delivered || in_flight_published_ < begin_) return;
-  context_.on_delivered(std::chrono::duration<double>(Clock::now() - in_flight_published_).count());
+void WatchReactor::TellLag(Clock::time_point published) const {
+  if (!context_.on_delivered || published < begin_) return;
+  context_.on_delivered(std::chrono::duration<double>(Clock::now() - published).count());
 }
 
 void WatchReactor::OnWriteDone(bool ok) {
-  if (ok) TellLag();
-  if (GoOn(ok)) return SendAhead();
+  Clock::time_point published;
+  bool goes_on = false;
+  {
+    const std::lock_guard lock(mutex_);
+    published = in_flight_published_;
+    broken_ = broken_ || !ok;
+    goes_on = !broken_ && !ahead_.empty() && !context_.draining() && !Revoked();
+    writing_ = goes_on;
+  }
+  if (ok) TellLag(published);
+  if (goes_on) return SendAhead();
   Wake();
-}
-
-bool WatchReactor::GoOn(bool ok) {
-  const std::lock_guard lock(mutex_);
-  broken_ = broken_ || !ok;
-  writing_ = !broken_ && !ahead_.empty() && !context_.draining() && !Revoked();
-  return writing_;
 }
 
 void WatchReactor::OnCancel() {
@@ -168,9 +170,9 @@ std::optional<WireMessage> WatchReactor::NextOffer() {
 
 void WatchReactor::Send(const WireMessage& message) {
   in_flight_ = grpc::ByteBuffer(&message.bytes, 1);
-  in_flight_published_ = message.published;
   {
     const std::lock_guard lock(mutex_);
+    in_flight_published_ = message.published;
     last_write_ = Clock::now();
     writing_ = true;
   }

@@ -87,10 +87,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   using Clock = std::chrono::steady_clock;
 
   void Wake();
-  void TellLag();
-  // With the reaction to a write: sends what is read ahead, where there is something
-  // and nothing stands against it.
-  bool GoOn(bool ok);
+  void TellLag(Clock::time_point published) const;
   void SendAhead();
   // What Step has found to do, with no lock held.
   void Open();
@@ -111,11 +108,11 @@ class WatchReactor final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   bool open_ = false;
   std::deque<WireMessage> ahead_;
   grpc::ByteBuffer in_flight_;
-  Clock::time_point in_flight_published_{};
   const Clock::time_point begin_ = Clock::now();
   Clock::time_point last_progress_{};
 
   std::mutex mutex_;
+  Clock::time_point in_flight_published_{};      // guarded by mutex_
   Clock::time_point last_write_ = Clock::now();  // guarded by mutex_
   bool writing_ = false;                         // guarded by mutex_
   bool finished_ = false;                        // guarded by mutex_
