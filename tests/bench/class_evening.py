@@ -24,8 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 
 from harness import BIN, Class, Cli, admin_pb2, training_pb2  # noqa: E402
 
-# About ten seconds of one core: long enough that jobs are in one another's way.
-SPEC = "--epochs 40 --learning-rate 0.05 --batch-size 32"
+# Some seconds of one core: long enough that jobs are in one another's way.
+EPOCHS = 500
+SPEC = f"--epochs {EPOCHS} --learning-rate 0.05 --batch-size 32"
 FLOOD = 200
 
 
@@ -111,6 +112,13 @@ def flood(student: Student) -> tuple[int, str]:
     return taken, refused
 
 
+def epochs_of(lab: Class, user: str) -> int:
+    """Done so far, in all jobs of a user."""
+    request = training_pb2.ListTrainingJobsRequest(parent=f"users/{user}", page_size=1000)
+    jobs = lab.user("admin").training.ListTrainingJobs(request).jobs
+    return sum(job.epochs_completed for job in jobs)
+
+
 def ask_for_others(student: Student) -> list[str]:
     said = []
     for words in (
@@ -140,6 +148,7 @@ def main() -> None:
         taken, refused = flood(flooder)
         (scratch / "bad.csv").write_text("0,1,2\n1,two,3\n")
         bad = rubbish.cli.run("dataset", "create", "bad", "--file", scratch / "bad.csv")
+        before = epochs_of(lab, "flooder")
         threads = []
         for student in students:
             student.submit("j")
@@ -154,18 +163,13 @@ def main() -> None:
             f"first epoch after   {firsts[0]:.1f} / {statistics.median(firsts):.1f} / "
             f"{firsts[-1]:.1f} s (first, median, last of {len(firsts)})"
         )
-        done = [
-            job
-            for job in lab.user("admin").training.ListTrainingJobs(
-                training_pb2.ListTrainingJobsRequest(
-                    parent="users/flooder", page_size=1000
-                )
-            ).jobs
-        ]
-        epochs = sum(job.epochs_completed for job in done)
+        ends = sorted(student.ended for student in students)
+        print(f"end after           {ends[0]:.1f} / {statistics.median(ends):.1f} / {ends[-1]:.1f} s")
+        flooded = epochs_of(lab, "flooder") - before
+        share = flooded / (flooded + EPOCHS * len(students))
         print(
-            f"flooder             {taken} of {FLOOD} jobs taken; {epochs} epochs done by the time "
-            f"the others' {40 * len(students)} were: {epochs / 40:.1f} jobs' worth\n"
+            f"flooder             {taken} of {FLOOD} jobs taken; {flooded / EPOCHS:.1f} jobs' worth "
+            f"was trained while the others' {len(students)} were: {share:.1%} of all\n"
             f"                    then: {refused or 'none was refused'}"
         )
         print(f"rubbish             exit {bad.returncode}: {bad.stderr.strip().splitlines()[0]}")
