@@ -185,7 +185,7 @@ void HttpConnection::OnBody(beast::error_code error) {
     return gateway_.LogIn(body, stream_.get_executor(), respond);
   }
   if (plan_.kind == RequestPlan::Kind::kModel) {
-    return gateway_.CallModel(plan_, std::move(body), stream_.get_executor(), respond);
+    return gateway_.CallModel(plan_, body, stream_.get_executor(), respond);
   }
   gateway_.Call(plan_, body, stream_.get_executor(), respond);
 }

@@ -191,17 +191,17 @@ void Gateway::Call(const RequestPlan& plan, const std::string& body,
             });
 }
 
-void Gateway::CallModel(const RequestPlan& plan, std::string body,
+void Gateway::CallModel(const RequestPlan& plan, const std::string& body,
                         boost::asio::any_io_executor executor,
                         std::function<void(HttpResponse)> done) {
-  const auto request = ModelRequest(plan.model, body);
+  auto request = ModelRequestOf(plan.model, body);
   if (!request.ok()) return done(ModelError(ToGrpcStatus(request.status())));
-  const grpc::Slice bytes(*request);
+  const grpc::Slice bytes(request->message);
   CallUnary(stub_, {plan.model.rpc_path(), plan.credentials.authorization},
             grpc::ByteBuffer(&bytes, 1), kCallTimeout, std::move(executor),
-            [call = plan.model, body = std::move(body), done = std::move(done)](
+            [call = plan.model, binary = std::move(request->binary), done = std::move(done)](
                 const grpc::Status& status, const grpc::ByteBuffer& answer) {
-              done(ModelResponse(call, body, status, ToString(answer)));
+              done(ModelResponse(call, binary, status, ToString(answer)));
             });
 }
 

@@ -78,8 +78,8 @@ class Gateway {
   void Call(const RequestPlan& plan, const std::string& body, boost::asio::any_io_executor executor,
             std::function<void(HttpResponse)> done);
   // The same for a model.
-  void CallModel(const RequestPlan& plan, std::string body, boost::asio::any_io_executor executor,
-                 std::function<void(HttpResponse)> done);
+  void CallModel(const RequestPlan& plan, const std::string& body,
+                 boost::asio::any_io_executor executor, std::function<void(HttpResponse)> done);
   // The same for POST /v1/session.
   void LogIn(const std::string& body, boost::asio::any_io_executor executor,
              std::function<void(HttpResponse)> done);

@@ -9,7 +9,6 @@
 #include "core/base/text.h"
 #include "inference/inference.pb.h"
 #include "server/convert/status.h"
-#include "server/http/model_json.h"
 #include "server/http/uri.h"
 
 namespace trainyard::server {
@@ -117,11 +116,11 @@ Json Plain(const google::protobuf::Message& message) {
 }
 
 template <class Request>
-std::string Named(const ModelCall& call) {
+ModelRequest Named(const ModelCall& call) {
   Request request;
   request.set_name(call.model);
   request.set_version(call.version);
-  return request.SerializeAsString();
+  return {request.SerializeAsString(), {}};
 }
 
 HttpResponse OfJson(const Json& json) {
@@ -146,9 +145,8 @@ HttpResponse Healthy(bool healthy) {
   return response;
 }
 
-HttpResponse Inferred(const ModelCall& call, std::string_view body, const std::string& answer) {
-  auto made = InferAnswerOf(Parsed<inference::ModelInferResponse>(answer),
-                            BinaryOutputs(body, call.json_bytes));
+HttpResponse Inferred(const BinaryOutputs& binary, const std::string& answer) {
+  auto made = InferAnswerOf(Parsed<inference::ModelInferResponse>(answer), binary);
   HttpResponse response;
   response.body = std::move(made.body);
   if (made.json_bytes) {
@@ -187,13 +185,13 @@ std::optional<ModelCall> ModelCallAt(std::string_view path) {
   return std::nullopt;
 }
 
-absl::StatusOr<std::string> ModelRequest(const ModelCall& call, std::string_view body) {
+absl::StatusOr<ModelRequest> ModelRequestOf(const ModelCall& call, std::string_view body) {
   switch (call.kind) {
     case Kind::kServerLive:
     case Kind::kServerReady:
     case Kind::kServerMetadata:
     case Kind::kRepositoryIndex:
-      return "";
+      return ModelRequest{};
     case Kind::kModelReady:
       return Named<inference::ModelReadyRequest>(call);
     case Kind::kModelMetadata:
@@ -205,15 +203,15 @@ absl::StatusOr<std::string> ModelRequest(const ModelCall& call, std::string_view
     case Kind::kInfer:
       break;
   }
-  auto request = InferRequestOf(body, call.json_bytes);
-  if (!request.ok()) return request.status();
-  request->set_model_name(call.model);
-  request->set_model_version(call.version);
-  return request->SerializeAsString();
+  auto made = InferBodyOf(body, call.json_bytes);
+  if (!made.ok()) return made.status();
+  made->request.set_model_name(call.model);
+  made->request.set_model_version(call.version);
+  return ModelRequest{made->request.SerializeAsString(), std::move(made->binary)};
 }
 
-HttpResponse ModelResponse(const ModelCall& call, std::string_view body, const grpc::Status& status,
-                           const std::string& answer) {
+HttpResponse ModelResponse(const ModelCall& call, const BinaryOutputs& binary,
+                           const grpc::Status& status, const std::string& answer) {
   if (!status.ok()) return ModelError(status);
   switch (call.kind) {
     case Kind::kServerLive:
@@ -235,7 +233,7 @@ HttpResponse ModelResponse(const ModelCall& call, std::string_view body, const g
     case Kind::kInfer:
       break;
   }
-  return Inferred(call, body, answer);
+  return Inferred(binary, answer);
 }
 
 HttpResponse ModelError(const grpc::Status& status) {

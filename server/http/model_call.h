@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/http/model_json.h"
 #include "server/http/response.h"
 
 namespace trainyard::server {
@@ -43,14 +44,18 @@ struct ModelCall {
 // Nothing where there is no such path. `path` is as sent.
 std::optional<ModelCall> ModelCallAt(std::string_view path);
 
-// The call's request, serialised. Errors: INVALID_ARGUMENT with what is wrong with the
-// body.
-absl::StatusOr<std::string> ModelRequest(const ModelCall& call, std::string_view body);
+struct ModelRequest {
+  // Serialised.
+  std::string message;
+  BinaryOutputs binary;
+};
+// What the call asks of the service. Errors: INVALID_ARGUMENT with what is wrong with
+// the body.
+absl::StatusOr<ModelRequest> ModelRequestOf(const ModelCall& call, std::string_view body);
 
-// The answer to what came back: `answer` is the call's response, serialised, and `body`
-// the request's, which says in what form outputs are wanted.
-HttpResponse ModelResponse(const ModelCall& call, std::string_view body, const grpc::Status& status,
-                           const std::string& answer);
+// The answer to what came back: `answer` is the call's response, serialised.
+HttpResponse ModelResponse(const ModelCall& call, const BinaryOutputs& binary,
+                           const grpc::Status& status, const std::string& answer);
 
 // {"error": "..."}, the protocol's own form.
 HttpResponse ModelError(const grpc::Status& status);

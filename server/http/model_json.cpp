@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/http/json.h"
 
 namespace trainyard::server {
 namespace {
@@ -46,6 +46,7 @@ bool AppendNumber(const Json& value, const std::string& datatype, std::string& r
   return true;
 }
 
+// Recurses no deeper than ParseJson lets JSON nest.
 bool AppendElements(const Json& data, const std::string& datatype, std::string& raw) {
   for (const Json& each : data) {
     if (!(each.is_array() ? AppendElements(each, datatype, raw)
@@ -54,12 +55,6 @@ bool AppendElements(const Json& data, const std::string& datatype, std::string& 
     }
   }
   return true;
-}
-
-// The part of the body that is JSON; a value that is discarded where it is none.
-Json JsonOf(std::string_view body, std::optional<std::size_t> json_bytes) {
-  const std::string_view text = body.substr(0, json_bytes.value_or(body.size()));
-  return Json::parse(text, nullptr, false);
 }
 
 const Json* Member(const Json& object, const char* name) {
@@ -77,13 +72,14 @@ std::string TextOr(const Json& object, const char* name, std::string otherwise) 
   return text != nullptr && text->is_string() ? text->get<std::string>() : otherwise;
 }
 
+bool IsTrue(const Json* value) { return value != nullptr && *value == true; }
+
 // Takes tensors out of a request, and bytes that follow it.
 class RequestReader {
  public:
-  RequestReader(ModelInferRequest& request, std::string_view bytes)
-      : request_(request), bytes_(bytes) {}
+  explicit RequestReader(std::string_view bytes) : bytes_(bytes) {}
 
-  absl::Status Read(const Json& body) {
+  absl::StatusOr<InferBody> Read(const Json& body) {
     request_.set_id(TextOr(body, "id", ""));
     const Json* inputs = Member(body, "inputs");
     if (inputs == nullptr || !inputs->is_array()) return Malformed("inputs", "an array is needed");
@@ -93,14 +89,12 @@ class RequestReader {
     if (!bytes_.empty()) {
       return Malformed("inputs", StrCat(bytes_.size(), " bytes follow that no input has"));
     }
+    binary_.all = IsTrue(Parameter(body, "binary_data_output"));
     const Json* outputs = Member(body, "outputs");
-    if (outputs == nullptr) return absl::OkStatus();
-    if (!outputs->is_array()) return Malformed("outputs", "not an array");
-    for (const Json& output : *outputs) {
-      if (!output.is_object()) return Malformed("outputs", "not an array of objects");
-      request_.add_outputs()->set_name(TextOr(output, "name", ""));
+    if (outputs != nullptr) {
+      if (auto status = ReadOutputs(*outputs); !status.ok()) return status;
     }
-    return absl::OkStatus();
+    return InferBody{std::move(request_), std::move(binary_)};
   }
 
  private:
@@ -140,8 +134,20 @@ class RequestReader {
     return Malformed("inputs.data", StrCat("an element is no ", datatype));
   }
 
-  ModelInferRequest& request_;
+  absl::Status ReadOutputs(const Json& outputs) {
+    if (!outputs.is_array()) return Malformed("outputs", "not an array");
+    for (const Json& output : outputs) {
+      if (!output.is_object()) return Malformed("outputs", "not an array of objects");
+      const auto& name = *request_.add_outputs()->mutable_name() = TextOr(output, "name", "");
+      const Json* binary = Parameter(output, "binary_data");
+      if (binary != nullptr) binary_.named.emplace_back(name, IsTrue(binary));
+    }
+    return absl::OkStatus();
+  }
+
   std::string_view bytes_;
+  ModelInferRequest request_;
+  BinaryOutputs binary_;
 };
 
 template <class T>
@@ -161,36 +167,25 @@ Json DataOf(const std::string& datatype, const std::string& raw) {
 
 }  // namespace
 
-absl::StatusOr<ModelInferRequest> InferRequestOf(std::string_view body,
-                                                 std::optional<std::size_t> json_bytes) {
-  if (json_bytes.value_or(0) > body.size()) {
-    return Malformed("Inference-Header-Content-Length", "the body is shorter");
-  }
-  const Json json = JsonOf(body, json_bytes);
-  if (!json.is_object()) return FieldError("", "MALFORMED_JSON", "the body is no JSON object");
-  ModelInferRequest request;
-  RequestReader reader(request, json_bytes ? body.substr(*json_bytes) : std::string_view());
-  if (auto status = reader.Read(json); !status.ok()) return status;
-  return request;
-}
-
-BinaryOutputs::BinaryOutputs(std::string_view body, std::optional<std::size_t> json_bytes) {
-  const Json json = JsonOf(body, json_bytes);
-  const auto is_true = [](const Json* value) { return value != nullptr && *value == true; };
-  all_ = is_true(Parameter(json, "binary_data_output"));
-  const Json* outputs = Member(json, "outputs");
-  if (outputs == nullptr) return;
-  for (const Json& output : *outputs) {
-    const Json* binary = Parameter(output, "binary_data");
-    if (binary != nullptr) named_.emplace_back(TextOr(output, "name", ""), is_true(binary));
-  }
-}
-
 bool BinaryOutputs::Wants(const std::string& output) const {
-  for (const auto& [name, binary] : named_) {
+  for (const auto& [name, binary] : named) {
     if (name == output) return binary;
   }
-  return all_;
+  return all;
+}
+
+absl::StatusOr<InferBody> InferBodyOf(std::string_view body,
+                                      std::optional<std::size_t> json_bytes) {
+  const std::size_t size = json_bytes.value_or(body.size());
+  if (size > body.size()) {
+    return Malformed("Inference-Header-Content-Length", "the body is shorter");
+  }
+  const Json json = ParseJson(body.substr(0, size));
+  if (!json.is_object()) {
+    return FieldError("", "MALFORMED_JSON",
+                      StrCat("the body is no JSON object, or nests deeper than ", kMaxJsonDepth));
+  }
+  return RequestReader(body.substr(size)).Read(json);
 }
 
 InferAnswer InferAnswerOf(const ModelInferResponse& response, const BinaryOutputs& binary) {

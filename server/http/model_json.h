@@ -15,24 +15,24 @@
 
 namespace trainyard::server {
 
+// Which outputs are wanted as bytes.
+struct BinaryOutputs {
+  bool all = false;
+  // Said of one, by name.
+  std::vector<std::pair<std::string, bool>> named;
+
+  bool Wants(const std::string& output) const;
+};
+
+struct InferBody {
+  inference::ModelInferRequest request;
+  BinaryOutputs binary;
+};
+
 // Reads a body whose first `json_bytes` bytes are JSON (all, where unset). Tensors'
 // elements, flat or nested, become raw little-endian contents, in order. Errors:
 // INVALID_ARGUMENT.
-absl::StatusOr<inference::ModelInferRequest> InferRequestOf(std::string_view body,
-                                                            std::optional<std::size_t> json_bytes);
-
-// Which outputs are wanted as bytes; said in the request.
-class BinaryOutputs {
- public:
-  BinaryOutputs() = default;
-  // Of a body that InferRequestOf has read.
-  BinaryOutputs(std::string_view body, std::optional<std::size_t> json_bytes);
-  bool Wants(const std::string& output) const;
-
- private:
-  bool all_ = false;
-  std::vector<std::pair<std::string, bool>> named_;
-};
+absl::StatusOr<InferBody> InferBodyOf(std::string_view body, std::optional<std::size_t> json_bytes);
 
 // An answer's body, and how much of it is JSON where bytes follow.
 struct InferAnswer {

@@ -1,10 +1,9 @@
 #include "server/http/session.h"
 
-#include <nlohmann/json.hpp>
-
 #include "absl/strings/ascii.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/http/json.h"
 
 namespace trainyard::server {
 namespace {
@@ -50,7 +49,7 @@ Credentials CredentialsOf(const boost::beast::http::fields& fields) {
 }
 
 absl::StatusOr<std::string> TokenIn(std::string_view body) {
-  const auto json = nlohmann::json::parse(body, nullptr, false);
+  const auto json = ParseJson(body);
   if (json.is_object() && json.contains("token") && json["token"].is_string()) {
     auto token = json["token"].get<std::string>();
     if (IsToken(token)) return token;

@@ -144,6 +144,7 @@ def test_every_form_of_the_rows_gives_the_same(
         ("none", {"inputs": [tensor(PIXELS, data=PIXELS.tolist())]}, 404, "none"),
         ("digits", b"{", 400, "JSON"),
         ("digits", [], 400, "JSON"),
+        ("digits", b'{"inputs":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}", 400, "deeper"),
         ("digits", {}, 400, "inputs"),
         ("digits", {"inputs": [3]}, 400, "objects"),
         ("digits", {"inputs": [tensor(PIXELS)]}, 400, "data"),
