@@ -10,6 +10,8 @@ trainyard_test(gradient_test SOURCES gradient_test.cpp
   LINK trainyard_core_train trainyard_core_kernels trainyard_core_loss trainyard_core_rng)
 trainyard_test(train_test SOURCES train_test.cpp
   LINK trainyard_core_train trainyard_core_kernels trainyard_core_rng trainyard_core_base)
+trainyard_test(training_spec_test SOURCES training_spec_test.cpp
+  LINK trainyard_core_train trainyard_core_base)
 trainyard_test(determinism_test SOURCES determinism_test.cpp
   LINK trainyard_core_train trainyard_core_kernels trainyard_core_eval trainyard_core_data)
 target_compile_definitions(determinism_test PRIVATE

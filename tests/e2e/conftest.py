@@ -12,7 +12,7 @@ import pytest
 import browser
 import harness
 from dashboard import Site, Window, train_and_evaluate
-from harness import Api, Cli, Server
+from harness import ROWS, Api, Class, Cli, Server, admin_pb2
 
 SKIPPED = 77  # CMakeLists.txt tells ctest that this status is a skip
 
@@ -66,6 +66,35 @@ def mnist() -> Path:
     if folder is None:
         pytest.skip("MNIST is not here: set TRAINYARD_MNIST_DIR")
     return folder
+
+
+# A class.
+
+
+@pytest.fixture(scope="module")
+def lab(scratch: Path) -> Iterator[Class]:
+    made = Class(Path(tempfile.mkdtemp(dir=scratch)) / "class", "--http", "127.0.0.1:0")
+    made.server.start()
+    made.join("teacher", admin_pb2.INSTRUCTOR)
+    yield made
+    made.close()
+    made.server.stop()
+
+
+@pytest.fixture(scope="module")
+def ada(lab: Class) -> Api:
+    """A student with one of each thing."""
+    ada = lab.join("ada")
+    data = ada.active("d", ROWS)
+    network = ada.network("n", [2, 3, 2], seed=1)
+    job = ada.trained("j", network.name, data.name, epochs=2, learning_rate=0.1)
+    ada.evaluated(job.name, data.name, evaluation_id="e")
+    return ada
+
+
+@pytest.fixture(scope="module")
+def bob(lab: Class) -> Api:
+    return lab.join("bob")
 
 
 # The dashboard.

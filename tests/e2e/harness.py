@@ -26,7 +26,6 @@ PATIENCE = float(os.environ.get("TRAINYARD_PATIENCE", "1"))
 sys.path.insert(0, str(STUBS))
 
 import grpc  # noqa: E402
-from google.protobuf.message import Message  # noqa: E402
 from google.rpc import error_details_pb2, status_pb2  # noqa: E402
 from trainyard.v1 import (  # noqa: E402
     admin_pb2,
@@ -44,6 +43,9 @@ from trainyard.v1 import (  # noqa: E402
 
 T = TypeVar("T")
 ME = "users/me"
+Code = grpc.StatusCode
+# A dataset of four rows in CSV, of two classes.
+ROWS = b"0,1,2\n1,2,1\n0,1,3\n1,3,1\n"
 CHUNK = 1 << 20
 TERMINAL = {
     training_pb2.TrainingJob.SUCCEEDED,
@@ -597,30 +599,3 @@ def mnist_dir() -> Path | None:
         if folder and (Path(folder) / "train-images-idx3-ubyte.gz").exists():
             return Path(folder)
     return None
-
-
-# What owns something: an empty request to any of them names nothing.
-OWNERS = (dataset_pb2, network_pb2, training_pb2, evaluation_pb2)
-
-
-def methods(modules: Any = OWNERS) -> Iterator[tuple[str, bool, bool, type[Message], type[Message]]]:
-    """Every method of these modules' services: path, whether the request and the
-    response are streams, and their types."""
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
-
-    for module in modules:
-        proto = FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb)
-        for service in proto.service:
-            for method in service.method:
-                request = getattr(module, method.input_type.rpartition(".")[2])
-                response_name = method.output_type.rpartition(".")[2]
-                response = getattr(module, response_name, None)
-                if response is None:
-                    from google.protobuf.empty_pb2 import Empty as response  # type: ignore
-                yield (
-                    f"/{proto.package}.{service.name}/{method.name}",
-                    method.client_streaming,
-                    method.server_streaming,
-                    request,
-                    response,
-                )

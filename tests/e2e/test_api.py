@@ -8,9 +8,11 @@ from typing import Any
 import grpc
 import pytest
 
+from calls import methods
 from harness import (
     ME,
     PATIENCE,
+    ROWS,
     Api,
     Server,
     dataset_pb2,
@@ -18,7 +20,6 @@ from harness import (
     error_of,
     evaluation_pb2,
     job_request,
-    methods,
     network_pb2,
     refused,
     training_pb2,
@@ -26,7 +27,6 @@ from harness import (
     wait_until,
 )
 
-ROWS = b"0,1,2\n1,2,1\n0,1,3\n1,3,1\n"
 EMPTY_ARE_ERRORS = [pytest.param(*method, id=method[0].rpartition("/")[2]) for method in methods()]
 
 

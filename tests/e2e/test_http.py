@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness import PATIENCE, ROOT, Server, methods, training_pb2, wait_until
+from calls import methods
+from harness import PATIENCE, ROOT, Server, training_pb2, wait_until
 
 ME = "/v1/users/me"
 HERE = ("--http", "127.0.0.1:0")

@@ -1,0 +1,135 @@
+"""What each of a class may take, and how they share the slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from harness import (
+    ROWS,
+    Api,
+    Class,
+    Code,
+    admin_pb2,
+    error_info,
+    refused,
+    training_pb2,
+    wait_until,
+)
+
+
+def test_each_quota_says_which_it_is_and_what_to_do(lab: Class) -> None:
+    teacher = lab.user("teacher")
+
+    def quota(user_id: str, **fields: Any) -> Api:
+        api = lab.join(user_id)
+        teacher.admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(name=f"users/{user_id}", quota=admin_pb2.Quota(**fields)),
+                update_mask={"paths": ["quota"]},
+            )
+        )
+        return api
+
+    def over(name: str, call: Callable[[], Any]) -> None:
+        status = refused(Code.RESOURCE_EXHAUSTED, call)
+        assert error_info(status).reason == "QUOTA_EXCEEDED"
+        assert error_info(status).metadata["quota"] == name
+
+    api = quota("quota-bytes", dataset_bytes=1000)
+    api.active("small", ROWS)
+    over("dataset_bytes", lambda: api.upload("large", ROWS * 100))
+    over("dataset_bytes", lambda: api.digits("digits", rows=100))
+    used = api.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
+    assert 0 < used.usage.dataset_bytes <= 1000 == used.effective_quota.dataset_bytes
+
+    api = quota("quota-jobs", queued_jobs=0)
+    data, network = api.active("d", ROWS), api.network("n", [2, 2, 2])
+    over(
+        "queued_jobs",
+        lambda: api.train("j", network.name, data.name, epochs=1, learning_rate=0.1),
+    )
+
+    api = quota("quota-streams", streams=1)
+    first = api.watch_jobs()
+    wait_until(
+        "the stream to count",
+        lambda: api.admin.GetUser(admin_pb2.GetUserRequest(name="users/me")).usage.streams == 1,
+    )
+    over("streams", lambda: list(api.watch_jobs()))
+    first.cancel()
+
+    api = quota("quota-calls", calls_per_second=0.001)
+    me = admin_pb2.GetUserRequest(name="users/me")
+    api.admin.GetUser(me)
+    over("calls_per_second", lambda: api.admin.GetUser(me))
+
+
+def test_jobs_over_a_quota_wait_and_say_for_what(lab: Class) -> None:
+    def made(user_id: str, quota: admin_pb2.Quota) -> tuple[Api, str, str]:
+        api = lab.join(user_id)
+        lab.user("teacher").admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(name=f"users/{user_id}", quota=quota),
+                update_mask={"paths": ["quota"]},
+            )
+        )
+        return api, api.network("n", [784, 200, 10]).name, api.digits("d", 500).name
+
+    def waits(api: Api, name: str, words: str) -> None:
+        wait_until(words, lambda: words in api.job(name).queue_reason)
+        assert api.job(name).state == training_pb2.TrainingJob.QUEUED
+
+    def cancel(api: Api, name: str) -> None:
+        api.training.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=name))
+        assert api.ended(name).state == training_pb2.TrainingJob.CANCELLED
+
+    api, network, data = made("runs-one", admin_pb2.Quota(running_jobs=1))
+    first = api.train("first", network, data, epochs=100_000, learning_rate=0.1).name
+    wait_until("the first to run", lambda: api.job(first).state == training_pb2.TrainingJob.RUNNING)
+    second = api.train("second", network, data, epochs=1, learning_rate=0.1).name
+    waits(api, second, "the limit of 1 running jobs of users/runs-one")
+    cancel(api, first)
+    assert api.ended(second).state == training_pb2.TrainingJob.SUCCEEDED
+
+    # What is left of a day's seconds is used up, and the rest waits for the next.
+    api, network, data = made("runs-short", admin_pb2.Quota(cpu_seconds_per_day=0.5))
+    job = api.train("long", network, data, epochs=100_000, learning_rate=0.1).name
+    waits(api, job, "out of CPU seconds for today: goes on at 00:00 UTC")
+    me = api.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
+    assert me.usage.cpu_seconds_today >= 0.5
+    assert api.job(job).epochs_completed > 0
+    lab.user("teacher").admin.UpdateUser(
+        admin_pb2.UpdateUserRequest(
+            user=admin_pb2.User(name="users/runs-short"), update_mask={"paths": ["quota"]}
+        )
+    )
+    wait_until("it to go on", lambda: api.job(job).state == training_pb2.TrainingJob.RUNNING)
+    cancel(api, job)
+
+
+def test_a_first_job_takes_turns_with_a_long_one_which_ends_with_the_same_bytes(
+    scratch: Path,
+) -> None:
+    small = Class(scratch / "fair", "--slots", "1", "--quantum", "0.2")
+    small.server.start()
+    ann, ben = small.join("ann"), small.join("ben")
+    made = {
+        api: (api.network("n", [784, 100, 10], seed=1).name, api.digits("d", 2000).name)
+        for api in (ann, ben)
+    }
+    spec = {"epochs": 100, "learning_rate": 0.1}
+    quiet = ann.ended(ann.train("quiet", *made[ann], **spec).name)
+    long = ann.train("long", *made[ann], **spec).name
+    wait_until("it to run", lambda: ann.job(long).state == training_pb2.TrainingJob.RUNNING)
+    first = ben.train("first", *made[ben], epochs=2, learning_rate=0.1).name
+    assert ben.ended(first).state == training_pb2.TrainingJob.SUCCEEDED
+    done = ann.ended(long)
+    # Ann was in Ben's way, gave way, and lost nothing by it.
+    assert done.attempt > 1 and ben.job(first).end_time.ToNanoseconds() < (
+        done.end_time.ToNanoseconds()
+    )
+    assert done.weights_digest == quiet.weights_digest
+    small.close()
+    small.server.stop()

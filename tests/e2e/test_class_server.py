@@ -1,0 +1,228 @@
+"""A class's server: joining it, its page's session, its certificate and its records."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from harness import (
+    BIN,
+    PATIENCE,
+    Api,
+    Class,
+    Cli,
+    Code,
+    Server,
+    admin_pb2,
+    refused,
+    wait_until,
+)
+
+# Joining by the command line.
+
+
+def cli_of(lab: Class, home: Path) -> Cli:
+    cli = Cli(lab.server.target, home)
+    cli.environment["TRAINYARD_CONFIG_DIR"] = str(home / "config")
+    cli.environment.pop("TRAINYARD_SERVER", None)
+    return cli
+
+
+def test_one_line_joins_and_everything_works(lab: Class, scratch: Path) -> None:
+    teacher = cli_of(lab, scratch / "teacher")
+    teacher.environment["TRAINYARD_TOKEN"] = lab.tokens["teacher"]
+    teacher("login", "--server", lab.server.target, "--fingerprint", lab.fingerprint)
+    del teacher.environment["TRAINYARD_TOKEN"]
+    login = scratch / "teacher/config/login.json"
+    assert login.stat().st_mode & 0o777 == 0o600
+    roster = scratch / "roster.csv"
+    roster.write_text("id,name\nnina,Nina Simone\notto,Otto Lilienthal\n")
+    lines = teacher("class", "invite", "--roster", roster).splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["nina", "otto"]
+    line = lines[0].partition("'")[2].rstrip("'")
+    nina = cli_of(lab, scratch / "nina")
+    assert "users/nina" in nina("join", line)
+    # Nothing but the stored login from here on.
+    nina("dataset", "generate", "gate", "--kind", "and")
+    nina("network", "create", "tiny", "--layers", "2,2,2")
+    done = nina(
+        *"train --network tiny --dataset gate --epochs 3 --learning-rate 0.1 --watch".split()
+    )
+    assert "SUCCEEDED" in done.upper()
+    who = nina.json("whoami")
+    assert who["name"] == "users/nina" and who["displayName"] == "Nina Simone"
+    assert "users/" not in nina("job", "list")
+    assert "users/nina/jobs/" in teacher("job", "list", "--everyone")
+    assert "users/nina/jobs/" not in teacher("job", "list")
+    assert "users/nina/datasets/gate" in teacher("dataset", "list", "--everyone")
+    names = [user["name"] for user in teacher.json("class", "list")["users"]]
+    assert "users/nina" in names and "users/otto" not in names
+    stored = json.loads((scratch / "nina/config/login.json").read_text())
+    token = stored["servers"][lab.server.target]["token"]
+    nina("logout")
+    assert token not in (scratch / "nina/config/login.json").read_text()
+    refused(
+        Code.UNAUTHENTICATED,
+        lambda: lab.api(token).admin.GetUser(admin_pb2.GetUserRequest(name="users/me")),
+    )
+
+
+def test_another_servers_line_is_refused(lab: Class, scratch: Path) -> None:
+    cli = cli_of(lab, scratch / "wary")
+    result = cli.run("join", f"trainyard://{lab.server.target}/aaaa-bbbb-cccc#{'0' * 64}")
+    assert result.returncode == 3 and "is not the one that the line is for" in result.stderr
+    assert cli.run("join", "nonsense").returncode == 2
+    result = cli.run("--server", "192.0.2.1:7700", "job", "list")
+    assert result.returncode == 3 and "has not joined" in result.stderr
+
+
+# The same over HTTP.
+
+
+def test_a_browser_exchanges_its_token_for_a_cookie(lab: Class, ada: Api) -> None:
+    context = ssl.create_default_context(cadata=lab.authority.decode())
+    host, port = lab.server.http.split(":")
+
+    def ask(
+        verb: str, path: str, body: str = "", **headers: str
+    ) -> tuple[int, dict[str, Any], str]:
+        connection = http.client.HTTPSConnection(host, int(port), context=context, timeout=60)
+        connection.request(verb, path, body or None, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        cookie = answer.getheader("Set-Cookie") or ""
+        return answer.status, json.loads(text or b"{}"), cookie
+
+    status, answer, _ = ask("GET", "/v1/users/me/jobs")
+    assert status == 401 and answer["error"]["status"] == "UNAUTHENTICATED"
+    status, _, _ = ask("POST", "/v1/session", json.dumps({"token": "tyt_wrong"}))
+    assert status == 401
+    status, answer, cookie = ask("POST", "/v1/session", json.dumps({"token": lab.tokens["ada"]}))
+    assert status == 200 and answer["name"] == "users/ada"
+    for attribute in ("HttpOnly", "SameSite=Strict", "Secure", "Path=/"):
+        assert attribute in cookie
+    session = cookie.split(";")[0]
+    status, answer, _ = ask("GET", "/v1/users/me/jobs", Cookie=session)
+    assert status == 200
+    assert "users/ada/jobs/j" in [job["name"] for job in answer["jobs"]]
+    status, _, _ = ask("GET", "/v1/users/teacher/jobs", Cookie=session)
+    assert status == 404
+    foreign = {"Cookie": session, "Origin": "https://elsewhere.example"}
+    status, _, _ = ask("POST", "/v1/users/me/jobs/j:cancel", "{}", **foreign)
+    assert status == 403
+    bearer = f"Bearer {lab.tokens['ada']}"
+    status, answer, _ = ask("GET", "/v1/users/me", Authorization=bearer)
+    assert status == 200 and answer["role"] == "STUDENT"
+
+
+# The server itself.
+
+
+def test_no_secret_is_where_others_look(lab: Class, ada: Api, scratch: Path) -> None:
+    ada.network("after", [2, 2])
+    secrets = [token.encode() for token in lab.tokens.values()]
+    data_dir = lab.server.data_dir
+    for path in [*data_dir.rglob("*"), lab.server.log]:
+        if path.is_file():
+            content = path.read_bytes()
+            assert not [secret for secret in secrets if secret in content], path
+            assert path.stat().st_mode & 0o077 == 0 or path == lab.server.log, path
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = process.read_bytes()
+        except OSError:
+            continue
+        assert not [secret for secret in secrets if secret in line], process
+
+
+def test_who_changed_what_is_written_down(lab: Class, ada: Api) -> None:
+    ada.network("audited", [2, 2])
+    entries = (
+        lab.user("admin")
+        .admin.ListAuditEntries(admin_pb2.ListAuditEntriesRequest(user="users/ada"))
+        .entries
+    )
+    assert entries[0].method == "CreateNetwork"
+    assert entries[0].resource == "users/ada/networks/audited"
+    assert entries[0].token.startswith("users/ada/tokens/")
+    assert [entry.id for entry in entries] == sorted((e.id for e in entries), reverse=True)
+    assert entries[-1].method == "JoinClass"
+
+
+def test_a_certificate_is_replaced_without_a_failed_call(lab: Class, ada: Api) -> None:
+    me = admin_pb2.GetUserRequest(name="users/me")
+
+    def shown() -> bytes:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        host, port = lab.server.target.split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname="trainyard") as secure:
+                certificate = secure.getpeercert(binary_form=True)
+                assert certificate is not None
+                return certificate
+
+    before = shown()
+    renewed = subprocess.run(
+        [BIN / "trainyard-server", "renew", "--data-dir", lab.server.data_dir, "--name", "lab"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert "lab" in renewed.stdout
+
+    def replaced() -> bool:
+        # Connections old and new are served all the while.
+        ada.admin.GetUser(me)
+        fresh = Api(lab.server.target, lab.tokens["ada"], lab.authority)
+        fresh.admin.GetUser(me)
+        fresh.close()
+        return shown() != before
+
+    wait_until("the new certificate", replaced)
+
+
+def test_a_class_survives_a_crash(lab: Class, ada: Api) -> None:
+    lab.server.kill()
+    lab.close()
+    lab.server.start()
+    again = lab.user("ada")
+    assert again.job("users/me/jobs/j").epochs_completed == 2
+    refused(Code.UNAUTHENTICATED, lambda: lab.api().job("users/ada/jobs/j"))
+
+
+def test_a_class_is_not_made_twice_nor_served_in_the_open(scratch: Path) -> None:
+    made = Class(scratch / "twice")
+    result = subprocess.run(
+        [BIN / "trainyard-server", "init", "--data-dir", scratch / "twice"],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1 and "has users already" in result.stderr
+    made.server.start()
+    plain = Api(made.server.target)
+    with pytest.raises(grpc.RpcError) as error:
+        plain.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
+    assert error.value.code() == Code.UNAVAILABLE
+    plain.close()
+    made.server.stop()
+
+
+def test_a_single_user_server_stays_on_loopback(scratch: Path) -> None:
+    server = Server(scratch / "single")
+    result = subprocess.run(
+        [BIN / "trainyard-server", "--data-dir", server.data_dir, "--listen", "0.0.0.0:0"],
+        capture_output=True,
+        text=True,
+        timeout=60 * PATIENCE,
+    )
+    assert result.returncode == 1 and "trainyard-server init" in result.stderr

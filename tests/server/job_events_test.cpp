@@ -1,0 +1,184 @@
+// Events of a job and of a user's jobs, as those who subscribe read them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "core/base/error.h"
+#include "core/base/text.h"
+#include "tests/support/job_service.h"
+
+namespace trainyard::server {
+namespace {
+
+using Job = v1::TrainingJob;
+using Kind = worker::v1::TrainingOutcome;
+
+// Counts how often it is woken.
+class CountingListener final : public EventListener {
+ public:
+  void OnEvents() override { ++woken; }
+  void OnProgress(const WireMessage&) override {}
+  std::atomic<int> woken = 0;
+};
+
+TEST_F(JobServiceTest, AWatcherReadsHistoryAndThenLiveWithNoSeam) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto listener = std::make_shared<CountingListener>();
+  std::string uid;
+  ASSERT_TRUE(hub_->Subscribe("users/local/jobs/j", 0, listener, uid).ok());
+  EXPECT_TRUE(Play("j", 1, {Epoch(1, 2.0), Epoch(2, 1.0), Outcome(Kind::SUCCEEDED)}).ok());
+  std::int64_t cursor = 0;
+  while (true) {
+    auto batch = hub_->Fetch(uid, cursor, 2);
+    ASSERT_TRUE(batch.ok());
+    for (const auto& event : batch->events) EXPECT_EQ(event.sequence, ++cursor);
+    if (batch->ended) break;
+    ASSERT_FALSE(batch->events.empty());
+  }
+  EXPECT_EQ(cursor, 5);
+  EXPECT_GE(listener->woken, 3);
+  hub_->Unsubscribe(uid, listener);
+}
+
+TEST_F(JobServiceTest, ACursorInTheFutureIsOutOfRangeWithWhereItEnds) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  std::string uid;
+  const auto status =
+      hub_->Subscribe("users/local/jobs/j", 99, std::make_shared<CountingListener>(), uid);
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(GetErrorDetails(status).metadata.at("last_sequence"), "2");
+}
+
+TEST_F(JobServiceTest, EventsAnnouncedOutOfOrderAreStillReadInOrder) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto listener = std::make_shared<CountingListener>();
+  std::string uid;
+  ASSERT_TRUE(hub_->Subscribe("users/local/jobs/j", 0, listener, uid).ok());
+  EventRow third{3, "three"};
+  EventRow fourth{4, "four"};
+  ASSERT_TRUE(store_
+                  ->Commit([&](Transaction& t) -> absl::Status {
+                    auto done = t.AppendEvent(uid, 0, third);
+                    return done.ok() ? t.AppendEvent(uid, 0, fourth) : done;
+                  })
+                  .ok());
+  const EventHub::JobKey job = {"users/local/jobs/j", uid};
+  hub_->Published(job, {fourth}, false);
+  hub_->Published(job, {third}, false);
+  std::int64_t cursor = 0;
+  while (cursor < 4) {
+    auto batch = hub_->Fetch(uid, cursor, 64);
+    ASSERT_TRUE(batch.ok());
+    ASSERT_FALSE(batch->events.empty());
+    for (const auto& event : batch->events) ASSERT_EQ(event.sequence, ++cursor);
+  }
+  hub_->Unsubscribe(uid, listener);
+}
+
+TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
+  auto listener = std::make_shared<CountingListener>();
+  const FeedFilter all = {"users/local", {}};
+  ASSERT_TRUE(hub_->feed().Subscribe(all, 0, listener).ok());
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(jobs_->Create(me_, Request("k")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  ASSERT_TRUE(Play("j", 1, {Epoch(1, 2.0)}).ok());
+  // From the tail, and from the store, by one who comes later.
+  auto late = std::make_shared<CountingListener>();
+  EventHub other(*store_);
+  ASSERT_TRUE(other.feed().Subscribe(all, 0, late).ok());
+  std::vector<std::string> found;
+  for (EventHub* hub : {hub_.get(), &other}) {
+    std::string line;
+    std::int64_t cursor = 0;
+    while (true) {
+      auto batch = hub->feed().Fetch(all, cursor, 2);
+      ASSERT_TRUE(batch.ok()) << batch.status();
+      for (const WireMessage& message : batch->events) {
+        v1::WatchTrainingJobsResponse response;
+        ASSERT_TRUE(
+            response.ParseFromArray(message.bytes.begin(), static_cast<int>(message.bytes.size())));
+        EXPECT_EQ(response.cursor(), UserFeed::CursorOf(message.sequence));
+        EXPECT_GT(message.sequence, cursor);
+        cursor = message.sequence;
+        line += StrCat(response.event().job().substr(response.event().job().size() - 1),
+                       response.event().event().sequence(), " ");
+      }
+      if (batch->events.empty() && batch->scanned_to == cursor) break;
+      cursor = batch->scanned_to;
+    }
+    found.push_back(line);
+  }
+  EXPECT_THAT(found[0], testing::AllOf(testing::HasSubstr("j1 "), testing::HasSubstr("k1 "),
+                                       testing::HasSubstr("j3 ")));
+  EXPECT_EQ(found[0], found[1]);
+  EXPECT_GE(listener->woken, 4);
+  hub_->feed().Unsubscribe(listener);
+  other.feed().Unsubscribe(late);
+}
+
+TEST_F(JobServiceTest, AFeedIsOfOneUserAndOfTheJobsThatAreNamed) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  auto kept = jobs_->Create(me_, Request("k"));
+  ASSERT_TRUE(kept.ok());
+  auto listener = std::make_shared<CountingListener>();
+  const auto events_of = [&](const FeedFilter& filter) {
+    EXPECT_TRUE(hub_->feed().Subscribe(filter, 0, listener).ok());
+    return hub_->feed().Fetch(filter, 0, 64)->events.size();
+  };
+  EXPECT_EQ(events_of({"users/local", {kept->uid()}}), 1);
+  EXPECT_EQ(events_of({"users/other", {}}), 0);
+  hub_->feed().Unsubscribe(listener);
+}
+
+class TrimmedLogTest : public JobServiceTest {
+ protected:
+  TrimmedLogTest() : JobServiceTest(10) {}
+};
+
+TEST_F(TrimmedLogTest, KeepsTheNewestEventsAndSaysWhereTheyBegin) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j", 40)).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  v1::ListTrainingJobsRequest jobs;
+  jobs.set_parent("users/me");
+  const std::string early = jobs_->List(me_, jobs)->cursor();
+  std::vector<worker::v1::WorkerMessage> epochs;
+  for (int epoch = 1; epoch <= 30; ++epoch) epochs.push_back(Epoch(epoch, 1.0));
+  ASSERT_TRUE(Play("j", 1, epochs).ok());
+  const Job job = Get("j");
+  EXPECT_EQ(job.last_sequence(), 32);
+  EXPECT_GE(job.first_sequence(), 22);
+  EXPECT_LE(job.first_sequence(), 23);
+  v1::ListTrainingEventsRequest list;
+  list.set_name(job.name());
+  const auto trimmed = jobs_->ListEvents(me_, list).status();
+  EXPECT_EQ(trimmed.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(GetErrorDetails(trimmed).metadata.at("earliest_sequence"),
+            std::to_string(job.first_sequence()));
+  list.set_after_sequence(job.first_sequence() - 1);
+  const auto events = jobs_->ListEvents(me_, list);
+  ASSERT_TRUE(events.ok());
+  EXPECT_EQ(events->events(0).sequence(), job.first_sequence());
+  auto listener = std::make_shared<CountingListener>();
+  std::string uid;
+  EXPECT_EQ(hub_->Subscribe(job.name(), 5, listener, uid).code(), absl::StatusCode::kOutOfRange);
+  // The stream of all jobs has a gap after an early cursor, and says so.
+  const FeedFilter all = {"users/local", {}};
+  const auto gap = hub_->feed().Subscribe(all, *UserFeed::IdOf(early), listener);
+  EXPECT_EQ(gap.code(), absl::StatusCode::kOutOfRange);
+  const auto earliest = UserFeed::IdOf(GetErrorDetails(gap).metadata.at("earliest_cursor"));
+  EXPECT_TRUE(hub_->feed().Subscribe(all, *earliest, listener).ok());
+  hub_->feed().Unsubscribe(listener);
+  // There is nothing to compare with what has been trimmed: no warning.
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  EXPECT_TRUE(Play("j", 2, {Epoch(3, 7.0), Epoch(31, 1.0)}).ok());
+  EXPECT_EQ(Get("j").last_sequence(), 35);
+}
+
+}  // namespace
+}  // namespace trainyard::server
