@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <functional>
 #include <system_error>
@@ -18,6 +17,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "grpc/health/v1/health.pb.h"
+#include "server/addresses.h"
 #include "server/auth/accounts.h"
 #include "server/auth/admin_service.h"
 #include "server/auth/gatekeeper.h"
@@ -63,34 +63,6 @@ constexpr std::chrono::seconds kShutdownDeadline{2};
 constexpr std::chrono::hours kBetweenTrims{1};
 constexpr std::chrono::minutes kBetweenUses{1};
 constexpr std::chrono::seconds kBetweenReloads{2};
-
-// HOST of HOST:PORT, without the brackets of an IPv6 address.
-std::string_view HostOf(std::string_view address) {
-  std::string_view host = address.substr(0, address.rfind(':'));
-  if (host.starts_with("[") && host.ends_with("]")) host = host.substr(1, host.size() - 2);
-  return host;
-}
-
-int PortOf(std::string_view address) {
-  const std::string_view digits = address.substr(address.rfind(':') + 1);
-  int port = 0;
-  std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  return port;
-}
-
-absl::Status CheckListen(std::string_view option, const std::string& listen, bool single_user) {
-  const std::string_view host = HostOf(listen);
-  if (listen.find(':') == std::string::npos || host.empty()) {
-    return FieldError(option, "INVALID_ADDRESS",
-                      StrCat(option, " takes HOST:PORT, not '", listen, "'"));
-  }
-  if (!single_user) return absl::OkStatus();
-  if (host == "localhost" || host == "::1" || host.starts_with("127.")) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", std::string(option), {}},
-                   StrCat("this single-user server listens on loopback only, not on ", host,
-                          ": use 127.0.0.1:PORT and an SSH tunnel from elsewhere, or make a class "
-                          "of it with `trainyard-server init`"));
-}
 
 // Listens on `listen` and reports the port that was bound.
 std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder& builder, const std::string& listen,
@@ -211,7 +183,8 @@ class RunningApp final : public App {
     evaluation_rpc_ = std::make_unique<EvaluationRpc>(*gatekeeper_, *evaluations_);
     inference_rpc_ = std::make_unique<InferenceRpc>(*gatekeeper_, *inferences_);
     admin_rpc_ = std::make_unique<AdminRpc>(
-        *gatekeeper_, *admin_, *jobs_, [this] { return Describe(); }, [] { ::kill(::getpid(), SIGTERM); });
+        *gatekeeper_, *admin_, *jobs_, [this] { return Describe(); },
+        [] { ::kill(::getpid(), SIGTERM); });
     return absl::OkStatus();
   }
 
@@ -310,9 +283,13 @@ class RunningApp final : public App {
   // Over HTTP are the same services, called in this process.
   absl::Status CheckAddresses() const {
     const bool single_user = accounts_->single_user();
-    const auto status = CheckListen("--listen", options_.listen, single_user);
-    if (!status.ok() || options_.http.empty()) return status;
-    return CheckListen("--http", options_.http, single_user);
+    auto status = CheckListen("--listen", options_.listen, single_user);
+    if (!options_.http.empty()) status.Update(CheckListen("--http", options_.http, single_user));
+    for (const std::string& origin : options_.http_allow_origins) {
+      status.Update(CheckOrigin("--http-allow-origin", origin));
+    }
+    status.Update(CheckUrl("--http-url", options_.http_url));
+    return status;
   }
 
   // The certificate of gRPC, read again as it is.
@@ -345,7 +322,7 @@ class RunningApp final : public App {
     auto http = HttpServer::Start({options_.http, http_tls_, HttpLimits{}}, *gateway_);
     if (!http.ok()) return http.status();
     http_ = *std::move(http);
-    http_port_ = PortOf(http_->address());
+    http_port_ = PortOf(http_->address()).value_or(0);
     return absl::OkStatus();
   }
 

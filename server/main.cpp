@@ -11,6 +11,7 @@
 #include <iostream>
 #include <thread>
 
+#include "absl/strings/numbers.h"
 #include "core/base/file.h"
 #include "server/admin/backup.h"
 #include "server/admin/check.h"
@@ -118,6 +119,16 @@ int Renew(const std::filesystem::path& data_dir, const std::vector<std::string>&
   return 0;
 }
 
+// CLI::Range lets NaN through.
+CLI::Validator FiniteIn(double low, double high) {
+  const auto check = [=](const std::string& text) {
+    double value = 0;
+    const bool within = absl::SimpleAtod(text, &value) && value >= low && value <= high;
+    return within ? std::string() : fmt::format("Value {} not in range {} to {}", text, low, high);
+  };
+  return {check, "", "FiniteIn"};
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -147,7 +158,7 @@ int main(int argc, char** argv) {
   cli.add_option("--quantum", options.quantum,
                  "Seconds after which a job gives way, at the end of its epoch, to jobs that are "
                  "before it in the queue; after as many again within the epoch")
-      ->check(CLI::Range(0.01, 86400.0))
+      ->check(FiniteIn(0.01, 86400.0))
       ->type_name("SECONDS")
       ->capture_default_str();
   cli.add_option("--keep-events", options.keep_events,
@@ -155,7 +166,7 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(std::int64_t{1000}, std::int64_t{1} << 40) | CLI::IsMember({"0"}));
   cli.add_option("--watts-per-core", options.watts_per_core,
                  "Power of a busy core, for energy where it cannot be measured")
-      ->check(CLI::Range(0.0, 1000.0))
+      ->check(FiniteIn(0.0, 1000.0))
       ->type_name("WATTS")
       ->capture_default_str();
   trainyard::server::LogOptions log;
@@ -186,6 +197,10 @@ int main(int argc, char** argv) {
   for (auto* command : {check, backup, init, renew}) command->fallthrough();
   try {
     cli.parse(argc, argv);
+  } catch (const CLI::ConfigError& error) {
+    std::cerr << cli.get_config_ptr()->as<std::string>() << ": " << error.what()
+              << ": what it may say are the options of --help\n";
+    return 2;
   } catch (const CLI::ParseError& error) {
     return cli.exit(error) == 0 ? 0 : 2;
   }

@@ -36,7 +36,9 @@ int AddRules(scmp_filter_ctx filter) {
   for (const int call : kDenied) {
     if (const int failed = seccomp_rule_add(filter, kDeny, call, 0); failed != 0) return failed;
   }
-  return seccomp_rule_add(filter, kDeny, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
+  // SCMP_A0 is C alone.
+  constexpr scmp_arg_cmp kNotUnix = {0, SCMP_CMP_NE, AF_UNIX, 0};
+  return seccomp_rule_add_array(filter, kDeny, SCMP_SYS(socket), 1, &kNotUnix);
 }
 
 }  // namespace

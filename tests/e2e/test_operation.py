@@ -27,6 +27,28 @@ def calls(server: Server, method: str) -> list[str]:
     return [line for line in lines if line.startswith(f"call method={method} ")]
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    (
+        ("--listen", "127.0.0.1", "HOST:PORT"),
+        ("--listen", "127.0.0.1:99999", "a port up to 65535"),
+        ("--http", "127.0.0.1:80x", "a port up to 65535"),
+        ("--http-url", "javascript:alert(1)", "https://lab.example.edu"),
+        ("--http-allow-origin", "https://example.org/", "without a path"),
+        ("--quantum", "nan", "not in range"),
+        ("--slots", "0", "not in range"),
+        ("--config", "/nonexistent", "/nonexistent"),
+    ),
+)
+def test_an_option_that_cannot_be_is_refused_by_its_name(
+    scratch: Path, option: str, value: str, words: str
+) -> None:
+    command = [BIN / "trainyard-server", "--data-dir", scratch / "refused", option, value]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60 * PATIENCE)
+    assert done.returncode in (1, 2) and words in done.stderr, done.stderr
+    assert option in done.stderr or option == "--config"
+
+
 def test_a_file_says_what_flags_would_and_is_read_again(scratch: Path) -> None:
     config = scratch / "server.conf"
     text = 'slots = 3\nlog-format = "json"\nlog-level = "info"\n'
@@ -76,7 +98,7 @@ def test_a_word_that_is_no_option_is_refused(scratch: Path) -> None:
         text=True,
         timeout=60 * PATIENCE,
     )
-    assert done.returncode == 2 and "slotz" in done.stderr
+    assert done.returncode == 2 and "slotz" in done.stderr and "wrong.conf" in done.stderr
     assert not (scratch / "wrong").exists()
 
 
