@@ -114,8 +114,9 @@ try evaluate first --dataset "$test_set"
 step "How to go on"
 cat <<TEXT
 This server stops now. For one that stays, in a terminal of its own:
-  build/release/bin/trainyard-server --data-dir ~/trainyard --listen 127.0.0.1:7700
-and in another one, since that address is the client's default:
+  build/release/bin/trainyard-server --data-dir ~/trainyard --listen 127.0.0.1:7700 --http 127.0.0.1:7701
+Its dashboard is at http://127.0.0.1:7701. In another terminal, since the first address
+is the client's default:
   export PATH="\$PWD/build/release/bin:\$PATH"
   trainyard --help
 README.md has a five-minute tour; deploy/test.sh runs every test.
