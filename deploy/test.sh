@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs every test. With --all also those
-# labelled languages, which take toolchains and packages of registries, the
-# sanitizers' builds and half a minute of each fuzz target.
+# labelled languages, which take toolchains and packages of registries, a long
+# crash run, half a minute of each fuzz target and the sanitizers' builds.
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -54,6 +54,10 @@ if [ "$all" = no ]; then
   exit
 fi
 tests test
+
+step "Crash run, 1000 kills"
+/usr/bin/python3 -B tests/e2e/crash_harness.py --kills 1000 ||
+  die "the crash run found violations, which are above"
 
 step "Fuzz targets, 30 s each"
 configure_and_build fuzz
