@@ -96,17 +96,30 @@ void ReadLogLevelAgain(CLI::App& cli, int argc, char** argv) {
   spdlog::info("SIGHUP: log level {}", level);
 }
 
+// After what was made; returns the process's exit status.
+int PrintToken(const trainyard::server::Initialized& made) {
+  std::cout << "\n\nfingerprint  " << made.fingerprint << "\ntoken        " << made.token
+            << "\n\nKeep the token: it is not shown again. Start the server, then log in with it:\n"
+            << "  trainyard login --server HOST:PORT --fingerprint " << made.fingerprint
+            << std::endl;
+  return 0;
+}
+
 int Init(const std::filesystem::path& data_dir, const trainyard::server::InitOptions& options) {
   const auto made = trainyard::server::InitDirectory(
       trainyard::server::Layout(std::filesystem::absolute(data_dir)), options);
   if (!made.ok()) return Fail(made.status());
   std::cout << "made " << made->admin << ", the first administrator, and certificates for";
   for (const std::string& name : made->names) std::cout << " " << name;
-  std::cout << "\n\nfingerprint  " << made->fingerprint << "\ntoken        " << made->token
-            << "\n\nKeep the token: it is not shown again. Start the server, then log in with it:\n"
-            << "  trainyard login --server HOST:PORT --fingerprint " << made->fingerprint
-            << std::endl;
-  return 0;
+  return PrintToken(*made);
+}
+
+int NewToken(const std::filesystem::path& data_dir, const std::string& admin) {
+  const auto made = trainyard::server::NewAdministratorToken(
+      trainyard::server::Layout(std::filesystem::absolute(data_dir)), admin);
+  if (!made.ok()) return Fail(made.status());
+  std::cout << "made a token for " << made->admin << ", whose others stay as they are";
+  return PrintToken(*made);
 }
 
 int Renew(const std::filesystem::path& data_dir, const std::vector<std::string>& names) {
@@ -194,7 +207,12 @@ int main(int argc, char** argv) {
   std::vector<std::string> renewed_names;
   renew->add_option("--name", renewed_names,
                     "Name or address by which the server is reached (default: this machine's)");
-  for (auto* command : {check, backup, init, renew}) command->fallthrough();
+  auto* token = cli.add_subcommand("token",
+                                   "Make another token for an administrator who has lost "
+                                   "theirs; the server is stopped");
+  std::string token_admin;
+  token->add_option("--admin", token_admin, "Id of the administrator, if there are several");
+  for (auto* command : {check, backup, init, renew, token}) command->fallthrough();
   try {
     cli.parse(argc, argv);
   } catch (const CLI::ConfigError& error) {
@@ -210,6 +228,7 @@ int main(int argc, char** argv) {
   if (*backup) return BackUp(options.data_dir, to);
   if (*init) return Init(options.data_dir, init_options);
   if (*renew) return Renew(options.data_dir, renewed_names);
+  if (*token) return NewToken(options.data_dir, token_admin);
   trainyard::server::StartLog(log);
   trainyard::SetSyncFailureHandler(EndAtOnce);
   const sigset_t signals = BlockSignals();

@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "server/auth/accounts.h"
 #include "server/auth/admin_service.h"
+#include "server/resources/names.h"
 #include "server/store/store.h"
 #include "server/tls/authority.h"
 
@@ -25,6 +26,12 @@ absl::StatusOr<bool> HasLocalWork(Store& store) {
   });
   if (!status.ok()) return status;
   return found;
+}
+
+absl::Status NoClass(const Layout& layout) {
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, {"NOT_INITIALIZED", "", {}},
+      StrCat(layout.root().string(), " has no authority; `trainyard-server init` makes one"));
 }
 
 }  // namespace
@@ -57,14 +64,24 @@ absl::StatusOr<Initialized> InitDirectory(const Layout& layout, const InitOption
   return made;
 }
 
+absl::StatusOr<Initialized> NewAdministratorToken(const Layout& layout, const std::string& admin) {
+  const TlsFiles files(layout.Tls());
+  if (!std::filesystem::exists(files.authority)) return NoClass(layout);
+  DirectoryLock lock;
+  if (auto status = DirectoryLock::Acquire(layout, lock); !status.ok()) return status;
+  auto store = Store::Open(layout);
+  if (!store.ok()) return store.status();
+  auto fingerprint = FingerprintOf(files.authority);
+  if (!fingerprint.ok()) return fingerprint.status();
+  auto token = MakeAdministratorToken(**store, admin);
+  if (!token.ok()) return token.status();
+  return Initialized{std::string(OwnerOf(token->name())), token->secret(), *fingerprint, {}};
+}
+
 absl::StatusOr<std::vector<std::string>> RenewCertificate(const Layout& layout,
                                                           std::vector<std::string> names) {
   const TlsFiles files(layout.Tls());
-  if (!std::filesystem::exists(files.authority)) {
-    return MakeError(
-        absl::StatusCode::kFailedPrecondition, {"NOT_INITIALIZED", "", {}},
-        StrCat(layout.root().string(), " has no authority; `trainyard-server init` makes one"));
-  }
+  if (!std::filesystem::exists(files.authority)) return NoClass(layout);
   if (names.empty()) names = NamesOfThisMachine();
   if (auto status = IssueCertificate(files, names); !status.ok()) return status;
   return names;

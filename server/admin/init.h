@@ -33,6 +33,11 @@ struct Initialized {
 // already.
 absl::StatusOr<Initialized> InitDirectory(const Layout& layout, const InitOptions& options);
 
+// Another token for an administrator of a class, the only one where `admin` is empty; the
+// names are left out. Errors: FAILED_PRECONDITION where a server runs, there is no class, or
+// there are several and none is named; NOT_FOUND.
+absl::StatusOr<Initialized> NewAdministratorToken(const Layout& layout, const std::string& admin);
+
 // Gives the server another certificate by the same authority; one that runs takes
 // it within seconds. Returns the names in it.
 absl::StatusOr<std::vector<std::string>> RenewCertificate(const Layout& layout,

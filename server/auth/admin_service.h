@@ -75,4 +75,10 @@ class AdminService {
 // users already; INVALID_ARGUMENT for a bad id.
 absl::StatusOr<std::string> MakeFirstAdministrator(Store& store, const std::string& id);
 
+// Another token of an administrator, for a class whose administrators have lost theirs;
+// its secret is returned. Whoever may open the store may do this. `id` may be empty where
+// there is one administrator. Errors: FAILED_PRECONDITION where there are no users, or
+// several administrators and none is named; NOT_FOUND where `id` is none.
+absl::StatusOr<v1::Token> MakeAdministratorToken(Store& store, const std::string& id);
+
 }  // namespace trainyard::server

@@ -133,11 +133,6 @@ absl::StatusOr<v1::User> Enter(Transaction& transaction, const v1::JoinClassRequ
   return user;
 }
 
-std::int64_t MicrosecondsNow() {
-  const google::protobuf::Timestamp now = Now();
-  return now.seconds() * 1'000'000 + now.nanos() / 1'000;
-}
-
 }  // namespace
 
 absl::StatusOr<v1::Invitation> AdminService::CreateInvitation(

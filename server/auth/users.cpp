@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/strings/str_join.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "server/auth/admin_service.h"
@@ -35,14 +36,35 @@ absl::Status NotYours(const std::string& message) {
   return MakeError(absl::StatusCode::kPermissionDenied, {"ROLE_NOT_ALLOWED", "", {}}, message);
 }
 
-absl::StatusOr<int> CountAdministrators(Reader& reader) {
+// Names of those who are not disabled.
+absl::StatusOr<std::vector<std::string>> Administrators(Reader& reader) {
   auto rows = reader.ListAll(ResourceKind::kUser, 0, kAll);
   if (!rows.ok()) return rows.status();
-  return static_cast<int>(std::ranges::count_if(*rows, [](const ResourceRow& row) {
+  std::vector<std::string> names;
+  for (const ResourceRow& row : *rows) {
     v1::User user;
     user.ParseFromString(row.body);
-    return user.role() == v1::ADMIN && !user.disabled();
-  }));
+    if (user.role() == v1::ADMIN && !user.disabled()) names.push_back(user.name());
+  }
+  return names;
+}
+
+// The one that `id` says, or the only one.
+absl::StatusOr<std::string> PickAdministrator(const std::vector<std::string>& names,
+                                              const std::string& id) {
+  if (names.empty()) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_INITIALIZED", "", {}},
+                     "this directory has no users; `trainyard-server init` makes a class of it");
+  }
+  const std::string all = absl::StrJoin(names, ", ");
+  if (id.empty() && names.size() > 1) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, {"SEVERAL_ADMINISTRATORS", "", {}},
+                     StrCat("say with --admin which of the administrators: ", all));
+  }
+  const std::string name = id.empty() ? names.front() : StrCat("users/", id);
+  if (std::ranges::count(names, name) > 0) return name;
+  return MakeError(absl::StatusCode::kNotFound, {"NOT_FOUND", "--admin", {}},
+                   StrCat("there is no administrator ", id, "; there is ", all));
 }
 
 // A single-user server's one user has no row.
@@ -131,8 +153,8 @@ absl::Status AdminService::CheckChange(Transaction& transaction, const Caller& c
   const bool was_administrator = before.role() == v1::ADMIN && !before.disabled();
   const bool is_administrator = after.role() == v1::ADMIN && !after.disabled();
   if (!was_administrator || is_administrator) return absl::OkStatus();
-  auto administrators = CountAdministrators(transaction);
-  if (!administrators.ok() || *administrators > 1) return administrators.status();
+  auto administrators = Administrators(transaction);
+  if (!administrators.ok() || administrators->size() > 1) return administrators.status();
   return MakeError(
       absl::StatusCode::kFailedPrecondition, {"LAST_ADMINISTRATOR", "", {}},
       StrCat(before.name(), " is the only administrator; make somebody else one first"));
@@ -249,6 +271,24 @@ absl::StatusOr<std::string> MakeFirstAdministrator(Store& store, const std::stri
   });
   if (!status.ok()) return status;
   return record.token().secret();
+}
+
+absl::StatusOr<v1::Token> MakeAdministratorToken(Store& store, const std::string& id) {
+  v1::Token asked;
+  asked.set_display_name("made by trainyard-server token");
+  store::v1::TokenRecord record;
+  const auto status = store.Commit([&](Transaction& transaction) -> absl::Status {
+    auto names = Administrators(transaction);
+    if (!names.ok()) return names.status();
+    auto name = PickAdministrator(*names, id);
+    if (!name.ok()) return name.status();
+    record = NewToken(*name, asked);
+    AuditRow row{0, MicrosecondsNow(), *name, "", "trainyard-server token", record.token().name()};
+    if (auto recorded = transaction.AppendAudit(row); !recorded.ok()) return recorded;
+    return InsertToken(transaction, record);
+  });
+  if (!status.ok()) return status;
+  return record.token();
 }
 
 }  // namespace trainyard::server

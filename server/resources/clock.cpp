@@ -12,4 +12,9 @@ google::protobuf::Timestamp Now() {
       std::chrono::duration_cast<std::chrono::microseconds>(since_epoch).count());
 }
 
+std::int64_t MicrosecondsNow() {
+  const google::protobuf::Timestamp now = Now();
+  return now.seconds() * 1'000'000 + now.nanos() / 1'000;
+}
+
 }  // namespace trainyard::server

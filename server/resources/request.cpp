@@ -52,11 +52,10 @@ std::string ResourceOf(const google::protobuf::Message& message) {
 
 absl::Status Record(Transaction& transaction, const Mutation& mutation,
                     const google::protobuf::Message& response) {
-  const google::protobuf::Timestamp now = Now();
   std::string resource = ResourceOf(response);
   if (resource.empty()) resource = ResourceOf(mutation.request);
   AuditRow row{0,
-               now.seconds() * 1'000'000 + now.nanos() / 1'000,
+               MicrosecondsNow(),
                mutation.caller.user,
                mutation.caller.token,
                std::string(mutation.method),

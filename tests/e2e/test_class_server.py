@@ -217,6 +217,42 @@ def test_a_class_is_not_made_twice_nor_served_in_the_open(scratch: Path) -> None
     made.server.stop()
 
 
+def test_a_lost_administrators_token_is_replaced_where_the_directory_is(scratch: Path) -> None:
+    def new_token(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / "trainyard-server", "token", "--data-dir", data_dir, *options],
+            capture_output=True,
+            text=True,
+            timeout=60 * PATIENCE,
+        )
+
+    made = Class(scratch / "lost")
+    made.server.start()
+    made.join("second", admin_pb2.ADMIN)
+    made.join("student")
+    running = new_token(made.server.data_dir)
+    assert running.returncode == 1 and "another server" in running.stderr, running.stderr
+    made.close()
+    made.server.stop()
+    several = new_token(made.server.data_dir)
+    assert several.returncode == 1 and "users/admin, users/second" in several.stderr
+    student = new_token(made.server.data_dir, "--admin", "student")
+    assert student.returncode == 1 and "no administrator student" in student.stderr
+    done = new_token(made.server.data_dir, "--admin", "second")
+    words = dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
+    assert words["fingerprint"] == made.fingerprint
+    made.server.start()
+    again = made.api(words["token"])
+    who = again.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
+    assert who.name == "users/second" and who.role == admin_pb2.ADMIN
+    entries = again.admin.ListAuditEntries(admin_pb2.ListAuditEntriesRequest()).entries
+    assert "trainyard-server token" in [entry.method for entry in entries]
+    made.close()
+    made.server.stop()
+    nobody = new_token(scratch / "nothing")
+    assert nobody.returncode == 1 and "trainyard-server init" in nobody.stderr
+
+
 def test_a_single_user_server_stays_on_loopback(scratch: Path) -> None:
     server = Server(scratch / "single")
     result = subprocess.run(
