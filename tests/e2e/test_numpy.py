@@ -23,10 +23,7 @@ CLOSE = 1e-9
 class Script:
     """The reference algorithm: columns, one sample at a time, a fresh permutation an epoch."""
 
-    def __init__(self, file: Path, seed: int, rate: float, by_rows: bool = True) -> None:
-        # Whether a product takes W row by row, or column by column: the same
-        # sums in another order, and so with another rounding.
-        self.by_rows = by_rows
+    def __init__(self, file: Path, seed: int, rate: float, nudge: int = 0) -> None:
         table = np.loadtxt(file, delimiter=",")
         self.x = table[:, 1:] / 255
         self.t = np.eye(10)[table[:, 0].astype(int)]
@@ -34,12 +31,15 @@ class Script:
         np.random.seed(seed)
         self.w = [0.5 - np.random.rand(a, b) for a, b in zip(LAYERS, LAYERS[1:], strict=False)]
         self.b = [np.zeros(b) for b in LAYERS[1:]]
+        if nudge:
+            # Every weight half a unit in its last place away: what rounding alone does.
+            signs = np.random.default_rng(nudge)
+            self.w = [w * (1 + (signs.integers(0, 2, w.shape) * 2 - 1) * 2.0**-53) for w in self.w]
 
     def forward(self, x: np.ndarray) -> list[np.ndarray]:
         a = [x]
         for w, b in zip(self.w, self.b, strict=True):
-            n = a[-1] @ (w if self.by_rows else np.asfortranarray(w))
-            a.append(1 / (1 + np.exp(-(n + b))))
+            a.append(1 / (1 + np.exp(-(a[-1] @ w + b))))
         return a
 
     def step(self, x: np.ndarray, t: np.ndarray) -> None:
@@ -86,16 +86,17 @@ def test_a_dozen_epochs_cost_the_same(prepared: Cli, mnist: Path, seed: int) -> 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_one_epoch_at_the_notebooks_rate(prepared: Cli, mnist: Path, seed: int) -> None:
-    """Chaotic for some seeds: there NumPy differs from itself when it sums in another
-    order, and nobody can be asked to come closer than a few times that."""
+    """Chaotic for some seeds: there NumPy differs from itself when its weights begin one
+    rounding away, and nobody can be asked to come closer than some times that."""
     [ours] = costs_of(
         prepared, "--dataset", "train-100", "--epochs", 1, "--learning-rate", 0.3, "--seed", seed
     )
     file = mnist / "MNIST_train_100.csv"
     [script] = Script(file, seed, 0.3).costs(1)
-    [other] = Script(file, seed, 0.3, by_rows=False).costs(1)
-    spread = abs(other - script) / script
-    assert ours == pytest.approx(script, rel=max(CLOSE, 4 * spread))
+    nudged = [next(Script(file, seed, 0.3, nudge).costs(1)) for nudge in (1, 2, 3)]
+    spread = max(abs(other - script) for other in nudged) / script
+    assert spread < 1e-7  # or nothing would be compared
+    assert ours == pytest.approx(script, rel=max(CLOSE, 10 * spread))
 
 
 def test_a_thousand_samples(prepared: Cli, mnist: Path) -> None:
