@@ -190,6 +190,16 @@ def the_replaced_are_refused(entries: Iterable[Entry]) -> list[str]:
     ]
 
 
+def streams_go_on(entries: Iterable[Entry]) -> list[str]:
+    """Where a stream broke, the next one begins: no cursor that a server has given is one
+    that a later server does not know."""
+    return [
+        f"{entry['client']} on {entry['name']}: {entry['code']}: {entry['reason']}"
+        for entry in entries
+        if entry["what"] == "refused" and entry["op"] == "watch"
+    ]
+
+
 def watcher_saw_the_log(watch: Watch, log: list[Event]) -> list[str]:
     """Every event once and in order, with the bytes that are in the log."""
     who = f"{watch.watcher} on {watch.name}"

@@ -11,20 +11,32 @@ from crash_clients import AGAIN, STATE, Client, World
 from harness import PATIENCE, Api, training_pb2
 
 
-class Watcher(Client):
+class Reader(Client):
+    """One that has received events, and is to receive those after them."""
+
+    def cannot_go_on(self, name: str, error: grpc.RpcError) -> None:
+        self.world.note(
+            what="refused", client=self.name, op="watch", name=name, request_id="",
+            code=error.code().name, reason=error.details() or "",
+        )  # fmt: skip
+
+
+class Watcher(Reader):
     """Reads jobs to their end, one after another, across all breaks."""
 
     def __init__(self, world: World, number: int, seed: int) -> None:
         super().__init__(world, f"watcher{number}")
         self.random = random.Random(f"{seed}/watcher/{number}")
         self.watches: dict[str, history.Watch] = {}
+        self.refused: set[str] = set()
 
     def run(self) -> None:
         while not self.world.stop.is_set():
             left = [
                 name
                 for name in self.world.names()
-                if name not in self.watches or not self.watches[name].complete
+                if name not in self.refused
+                and (name not in self.watches or not self.watches[name].complete)
             ]
             if not left:
                 self.world.stop.wait(0.05)
@@ -53,16 +65,13 @@ class Watcher(Client):
                 )
                 self.world.stop.wait(0.05)
             elif error.code() not in AGAIN:
-                self.world.note(
-                    what="refused", client=self.name, op="watch", name=name, request_id="",
-                    code=error.code().name, reason=error.details() or "",
-                )  # fmt: skip
-                raise
+                self.cannot_go_on(name, error)
+                self.refused.add(name)
             else:
                 self.world.stop.wait(0.02)
 
 
-class Board(Client):
+class Board(Reader):
     """Reads the stream of all jobs."""
 
     def __init__(self, world: World) -> None:
@@ -77,7 +86,7 @@ class Board(Client):
                     self.take(message)
             except grpc.RpcError as error:
                 if error.code() not in AGAIN:
-                    raise
+                    return self.cannot_go_on("jobs", error)
                 self.world.stop.wait(0.02)
 
     def take(self, message: training_pb2.WatchTrainingJobsResponse) -> None:
@@ -99,10 +108,13 @@ class Board(Client):
         if not behind():
             return
         stream = api.watch_jobs(self.cursor)
-        for message in stream:
-            self.take(message)
-            if not behind():
-                break
+        try:
+            for message in stream:
+                self.take(message)
+                if not behind():
+                    break
+        except grpc.RpcError as error:
+            self.cannot_go_on("jobs", error)
         stream.cancel()
 
 

@@ -21,6 +21,7 @@ from crash_history import (
     nothing_goes_back,
     one_answer_a_request,
     results_are_undisturbed,
+    streams_go_on,
     the_replaced_are_refused,
     watcher_saw_the_log,
 )
@@ -155,6 +156,13 @@ def test_an_event_of_another_attempt_is_found() -> None:
     late = [replace(event, attempt=1) if event.value == "3" else event for event in GOOD]
     assert attempts_are_counted(job(late))
     assert attempts_are_counted(job([replace(event, attempt=2) for event in GOOD]))
+
+
+def test_a_cursor_that_is_not_known_any_more_is_found() -> None:
+    refused = {"what": "refused", "client": "w", "op": "watch", "name": "j", "request_id": "",
+               "code": "OUT_OF_RANGE", "reason": "in the future"}  # fmt: skip
+    assert streams_go_on(asked("train", "j")) == []
+    assert streams_go_on([refused])
 
 
 def test_a_zombie_that_is_answered_is_found() -> None:
