@@ -139,7 +139,9 @@ absl::Status BackUpDirectory(const Layout& from, const fs::path& to) {
     if (status.ok()) status = CopyNamedFiles(from, copy);
     if (!absl::IsNotFound(status)) return status;
   }
-  return status;
+  return MakeError(absl::StatusCode::kDataLoss, {"FILE_GONE", "", {}},
+                   StrCat(status.message(), "; `trainyard-server check` says, with the server ",
+                          "stopped, what is wrong with the directory and what to do"));
 }
 
 }  // namespace trainyard::server
