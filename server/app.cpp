@@ -109,10 +109,12 @@ class RunningApp final : public App {
     serving_ = *std::move(serving);
     if (auto status = Build(); !status.ok()) return status;
     if (auto listen = CheckAddresses(); !listen.ok()) return listen;
-    if (auto status = ServeWorkers(); !status.ok()) return status;
-    auto status = datasets_->Recover();
-    if (status.ok()) status = jobs_->Recover();
+    // Before workers attach that have outlived an earlier server.
+    auto status = jobs_->Recover();
+    if (status.ok()) status = ServeWorkers();
+    if (status.ok()) status = datasets_->Recover();
     if (status.ok()) status = evaluations_->Recover();
+    if (status.ok()) jobs_->Open();
     if (status.ok()) status = ServePublic();
     if (status.ok()) status = ServeHttp();
     if (!status.ok()) return status;

@@ -11,6 +11,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "server/store/store.h"
+#include "server/tls/authority.h"
 #include "trainyard/store/v1/records.pb.h"
 #include "trainyard/v1/dataset.pb.h"
 
@@ -39,7 +40,8 @@ absl::Status CopyFile(const fs::path& from, const fs::path& to) {
   return (*copy)->Finish();
 }
 
-// Paths, relative to the root, that the copied database of `layout` names.
+// Paths, relative to the root, that the copied database of `layout` names, and of what
+// it needs beside.
 absl::StatusOr<std::set<std::string>> FilesOf(const Layout& from, const Layout& layout) {
   auto store = Store::Open(layout);
   if (!store.ok()) return store.status();
@@ -75,6 +77,10 @@ absl::StatusOr<std::set<std::string>> FilesOf(const Layout& from, const Layout& 
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
+  // The database names none of a class's, and without them its server does not start.
+  for (const fs::path& file : TlsFiles(from.Tls()).All()) {
+    if (fs::exists(file)) files.insert(from.Relative(file));
+  }
   return files;
 }
 
@@ -133,7 +139,9 @@ absl::Status BackUpDirectory(const Layout& from, const fs::path& to) {
     if (status.ok()) status = CopyNamedFiles(from, copy);
     if (!absl::IsNotFound(status)) return status;
   }
-  return status;
+  return MakeError(absl::StatusCode::kDataLoss, {"FILE_GONE", "", {}},
+                   StrCat(status.message(), "; `trainyard-server check` says, with the server ",
+                          "stopped, what is wrong with the directory and what to do"));
 }
 
 }  // namespace trainyard::server

@@ -10,6 +10,7 @@
 #include "core/data/content_digest.h"
 #include "server/convert/network.h"
 #include "server/store/store.h"
+#include "server/tls/authority.h"
 #include "trainyard/store/v1/records.pb.h"
 
 namespace trainyard::server {
@@ -37,7 +38,12 @@ class Checker {
     if (status.ok()) {
       status = ForEach(ResourceKind::kEvaluation, [this](const auto& row) { Evaluation(row); });
     }
+    bool is_class = false;
+    if (status.ok()) {
+      status = ForEach(ResourceKind::kUser, [&](const auto&) { is_class = true; });
+    }
     if (!status.ok()) return status;
+    if (is_class) Certificates();
     FindLeftovers(layout_.Dataset(""), digests_);
     FindLeftovers(layout_.Job(""), jobs_);
     FindLeftovers(layout_.Upload(""), uploads_);
@@ -94,6 +100,24 @@ class Checker {
     Fault(StrCat(row.name, ": ", file.string(), " has ", bytes, " bytes of the ",
                  part.committed_bytes(), " that were uploaded; delete the dataset and upload ",
                  "again"));
+  }
+
+  // Clients have pinned the authority: no other takes its place.
+  void Certificates() {
+    const TlsFiles files(layout_.Tls());
+    for (const fs::path& file : files.All()) {
+      absl::Status there;
+      if (file.extension() == ".pem") {
+        there = FingerprintOf(file).status();
+      } else if (!fs::exists(file)) {
+        there = absl::NotFoundError(StrCat("there is no key in ", file.string()));
+      }
+      if (there.ok()) continue;
+      const bool own = file == files.key || file == files.chain;
+      Fault(StrCat(there.message(),
+                   own ? "; make another certificate with `trainyard-server renew`"
+                       : "; restore it from a backup, or everybody has to join again"));
+    }
   }
 
   void Network(const ResourceRow& row) {

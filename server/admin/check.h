@@ -21,7 +21,8 @@ struct CheckReport {
 };
 
 // Checks a directory that no server holds: every page of the database, every
-// record, each job's log, and the digest of every dataset and every checkpoint.
+// record, each job's log, the digest of every dataset and every checkpoint, and a class's
+// certificates.
 // Errors: FAILED_PRECONDITION where a server holds it, there is none, or a newer
 // server wrote it; DATA_LOSS where the database cannot be read at all.
 absl::StatusOr<CheckReport> CheckDirectory(const Layout& layout);

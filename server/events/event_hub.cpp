@@ -79,9 +79,14 @@ absl::Status EventHub::Subscribe(const std::string& job_name, std::int64_t after
     topics_[row.uid].listeners.insert(listener);
   }
   // Again, now that no event can be missed.
-  const auto status = load(row, record);
+  const std::string uid = row.uid;
+  auto status = load(row, record);
+  if (status.ok() && row.uid != uid) {
+    status = MakeError(absl::StatusCode::kNotFound, {"NOT_FOUND", "", {{"resource", job_name}}},
+                       StrCat(job_name, " has been deleted, and another one made"));
+  }
   if (!status.ok()) {
-    Unsubscribe(row.uid, listener);
+    Unsubscribe(uid, listener);
     return status;
   }
   const std::lock_guard lock(mutex_);
@@ -128,9 +133,10 @@ absl::StatusOr<EventHub::Batch> EventHub::Fetch(const std::string& job_uid,
       return batch;
     }
     if (!topic.tail.empty() && topic.tail.front().sequence <= after_sequence + 1) {
-      auto next = topic.tail.begin() + (after_sequence + 1 - topic.tail.front().sequence);
-      while (next != topic.tail.end() && static_cast<int>(batch.events.size()) < limit) {
-        batch.events.push_back(*next++);
+      // Beyond the tail where the announcement of an early event came last.
+      auto next = static_cast<std::size_t>(after_sequence + 1 - topic.tail.front().sequence);
+      for (; next < topic.tail.size() && static_cast<int>(batch.events.size()) < limit; ++next) {
+        batch.events.push_back(topic.tail[next]);
       }
       if (!batch.events.empty()) return batch;
     }

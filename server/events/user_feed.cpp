@@ -29,19 +29,26 @@ WireMessage WireOf(const std::string& job_name, const EventRow& row) {
   return {row.id, grpc::Slice(response.SerializeAsString())};
 }
 
-// The beginning, 0, is what there is.
-absl::Status CheckRange(Reader& reader, std::int64_t last, std::int64_t after_id) {
-  auto trimmed = reader.LastTrimmedEventId();
-  if (!trimmed.ok()) return trimmed.status();
-  if (after_id <= last && (after_id == 0 || after_id >= *trimmed)) return absl::OkStatus();
+absl::Status OutOfRange(std::int64_t trimmed, std::int64_t last, std::int64_t after_id) {
   return MakeError(absl::StatusCode::kOutOfRange,
                    {"CURSOR_OUT_OF_RANGE",
                     "cursor",
-                    {{"earliest_cursor", UserFeed::CursorOf(*trimmed)},
+                    {{"earliest_cursor", UserFeed::CursorOf(trimmed)},
                      {"last_cursor", UserFeed::CursorOf(last)}}},
                    StrCat(after_id > last ? "cursor is in the future: another server gave it"
                                           : "events after cursor have been trimmed",
                           "; list the jobs and go on from the list's cursor"));
+}
+
+// The newest id of the log, and up to which events have been trimmed.
+absl::Status EndsOf(Reader& reader, std::int64_t& last, std::int64_t& trimmed) {
+  auto last_id = reader.LastEventId();
+  if (!last_id.ok()) return last_id.status();
+  auto trimmed_id = reader.LastTrimmedEventId();
+  if (!trimmed_id.ok()) return trimmed_id.status();
+  last = *last_id;
+  trimmed = *trimmed_id;
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -63,19 +70,21 @@ bool UserFeed::Wants(const FeedFilter& filter, const Entry& entry) {
   return filter.job_uids.empty() || filter.job_uids.contains(entry.job_uid);
 }
 
-absl::Status UserFeed::Subscribe(const FeedFilter& filter, std::int64_t after_id,
-                                 const std::shared_ptr<EventListener>& listener) {
+absl::StatusOr<std::int64_t> UserFeed::Subscribe(const FeedFilter& filter, std::int64_t after_id,
+                                                 const std::shared_ptr<EventListener>& listener) {
   {
     const std::lock_guard lock(mutex_);
     listeners_[listener] = filter;
   }
   // Only now, so that no event can be missed.
   std::int64_t last = 0;
+  std::int64_t trimmed = 0;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto id = reader.LastEventId();
-    if (!id.ok()) return id.status();
-    last = *id;
-    return CheckRange(reader, last, after_id);
+    auto ends = EndsOf(reader, last, trimmed);
+    if (!ends.ok()) return ends;
+    // The beginning, 0, is what there is.
+    const bool there = after_id <= last && (after_id == 0 || after_id >= trimmed);
+    return there ? absl::OkStatus() : OutOfRange(trimmed, last, after_id);
   });
   if (!status.ok()) {
     Unsubscribe(listener);
@@ -83,7 +92,7 @@ absl::Status UserFeed::Subscribe(const FeedFilter& filter, std::int64_t after_id
   }
   const std::lock_guard lock(mutex_);
   last_id_ = std::max(last_id_, last);
-  return absl::OkStatus();
+  return trimmed;
 }
 
 void UserFeed::Unsubscribe(const std::shared_ptr<EventListener>& listener) {
@@ -108,14 +117,17 @@ bool UserFeed::TakeFromTail(const FeedFilter& filter, std::int64_t after_id, int
 }
 
 absl::StatusOr<UserFeed::Batch> UserFeed::Fetch(const FeedFilter& filter, std::int64_t after_id,
-                                                int limit) {
+                                                int limit, std::int64_t trimmed) {
   Batch batch;
   batch.scanned_to = after_id;
   if (TakeFromTail(filter, after_id, limit, batch)) return batch;
   const auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto last = reader.LastEventId();
-    if (!last.ok()) return last.status();
-    const std::int64_t up_to = std::min(*last, after_id + kScan);
+    std::int64_t last = 0;
+    std::int64_t trimmed_now = 0;
+    auto ends = EndsOf(reader, last, trimmed_now);
+    if (!ends.ok()) return ends;
+    if (trimmed_now > std::max(trimmed, after_id)) return OutOfRange(trimmed_now, last, after_id);
+    const std::int64_t up_to = std::min(last, after_id + kScan);
     auto rows = reader.EventsOfUser(filter.parent, after_id, up_to, limit);
     if (!rows.ok()) return rows.status();
     const bool full = static_cast<int>(rows->size()) == limit;

@@ -42,14 +42,17 @@ class UserFeed {
   };
 
   // Begins to tell `listener`. OUT_OF_RANGE where `after_id` is in the future, or
-  // events after it have been trimmed; 0 is from what there is.
-  absl::Status Subscribe(const FeedFilter& filter, std::int64_t after_id,
-                         const std::shared_ptr<EventListener>& listener);
+  // events after it have been trimmed; 0 is from what there is. Returns up to which id
+  // events have been trimmed by now.
+  absl::StatusOr<std::int64_t> Subscribe(const FeedFilter& filter, std::int64_t after_id,
+                                         const std::shared_ptr<EventListener>& listener);
   void Unsubscribe(const std::shared_ptr<EventListener>& listener);
 
   // At most `limit` events after the cursor of a subscribed listener; looks at a
-  // bounded part of the log.
-  absl::StatusOr<Batch> Fetch(const FeedFilter& filter, std::int64_t after_id, int limit);
+  // bounded part of the log. OUT_OF_RANGE where the listener was so slow that events
+  // after its cursor have been trimmed since Subscribe said `trimmed`.
+  absl::StatusOr<Batch> Fetch(const FeedFilter& filter, std::int64_t after_id, int limit,
+                              std::int64_t trimmed);
 
   // These events of a job are durable now.
   void Published(const std::string& job_name, const std::string& job_uid,

@@ -23,18 +23,40 @@ constexpr int kMaxLostAttempts = 20;
 // What a worker has to attach again after a restart.
 constexpr std::chrono::seconds kLease{10};
 
+bool Runs(int state) {
+  return state == Job::RUNNING || state == Job::CANCELLING || state == Job::PAUSING;
+}
+
+// Uids of jobs whose worker's lock is there, held or not; sockets and logs have
+// extensions.
+std::set<std::string> LocksIn(const Layout& layout) {
+  std::set<std::string> uids;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(layout.WorkerLock(""), error)) {
+    if (!entry.path().has_extension()) uids.insert(entry.path().filename().string());
+  }
+  return uids;
+}
+
 }  // namespace
 
-// A fork's folder is there before the fork is, and a job's after its row is gone.
-absl::Status JobService::SweepFolders() {
+// A fork's folder is there before the fork is, and a job's after its row is gone. The
+// lock of a job that does not run is that of a worker whose end the server before did
+// not live to see.
+absl::Status JobService::Sweep() {
+  const std::set<std::string> locks = LocksIn(layout_);
   std::set<std::string> known;
+  std::vector<QueuedJob> ended;
   const auto status = store_.Read([&](Reader& reader) -> absl::Status {
     std::int64_t after = 0;
     while (true) {
       auto rows = reader.ListAll(ResourceKind::kJob, after, 1000);
       if (!rows.ok()) return rows.status();
       if (rows->empty()) return absl::OkStatus();
-      for (const ResourceRow& row : *rows) known.insert(row.uid);
+      for (const ResourceRow& row : *rows) {
+        known.insert(row.uid);
+        if (locks.contains(row.uid) && !Runs(row.state)) ended.push_back({row.uid, row.name});
+      }
       after = rows->back().id;
     }
   });
@@ -45,11 +67,38 @@ absl::Status JobService::SweepFolders() {
       std::filesystem::remove_all(entry.path(), error);
     }
   }
+  for (const std::string& uid : locks) {
+    if (!known.contains(uid)) ended.push_back({uid, ""});
+  }
+  for (const QueuedJob& key : ended) {
+    EndStray(key.uid);
+    Tidy(key);
+  }
   return absl::OkStatus();
 }
 
+// It has told its outcome, or has been replaced: it would be refused, and until then
+// outlive this server.
+void JobService::EndStray(const std::string& uid) {
+  const std::optional<int> pid = HolderOf(layout_, uid);
+  if (pid) pool_.Dismiss(*pid, [&] { return HolderOf(layout_, uid) == pid; });
+}
+
+void JobService::Tidy(const QueuedJob& key) {
+  store::v1::JobRecord record;
+  const auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kJob, key.name);
+    if (row.ok() && row->uid == key.uid) record.ParseFromString(row->body);
+    return row.status();
+  });
+  // Deleted, it has no folder.
+  if (status.ok() && record.job().uid() == key.uid) RemoveUnkept(record);
+  std::error_code ignored;
+  std::filesystem::remove(layout_.WorkerLock(key.uid), ignored);
+}
+
 absl::Status JobService::Recover() {
-  if (auto status = SweepFolders(); !status.ok()) return status;
+  if (auto status = Sweep(); !status.ok()) return status;
   std::vector<Job> queued;
   std::vector<store::v1::JobRecord> interrupted;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
@@ -77,9 +126,10 @@ absl::Status JobService::Recover() {
     if (record.job().state() == Job::RUNNING) scheduler_.Enqueue(ToQueue(record.job()));
   }
   for (const Job& job : queued) scheduler_.Enqueue(ToQueue(job));
-  scheduler_.Open();
   return absl::OkStatus();
 }
+
+void JobService::Open() { scheduler_.Open(); }
 
 // Its worker may have gone on without us.
 bool JobService::Adopt(const store::v1::JobRecord& record) {

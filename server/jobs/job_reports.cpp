@@ -249,8 +249,8 @@ absl::StatusOr<JobEdit> JobService::AppendEvaluation(Transaction& transaction,
   return edit;
 }
 
-// Files that the record no longer names; a crash in between leaves some, which
-// the next checkpoint's removal takes along.
+// Files that the record no longer names; a crash in between leaves some, until the
+// worker has ended.
 void JobService::RemoveDropped(const store::v1::JobRecord& record,
                                const std::set<std::string>& before) {
   std::set<std::string> dropped = before;

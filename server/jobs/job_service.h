@@ -52,8 +52,11 @@ class JobService {
              const JobOptions& options);
   ~JobService();
 
-  // Puts the jobs of an earlier server where they were, and begins to run.
+  // Puts the jobs of an earlier server where they were. Not before it may workers
+  // attach: one whose job is not expected yet would be refused, and end.
   absl::Status Recover();
+  // Begins to run: workers can attach.
+  void Open();
   // Starts no more jobs.
   void Close();
 
@@ -149,8 +152,12 @@ class JobService {
   // Called by the scheduler: RUNNING, attempt + 1, and a worker.
   bool Dispatch(const QueuedJob& queued);
   v1::TrainingJob::State StateOf(const QueuedJob& key);
-  // Removes folders of jobs that are not there.
-  absl::Status SweepFolders();
+  // Removes what jobs left that are not there, and ends workers of those that do not
+  // run.
+  absl::Status Sweep();
+  void EndStray(const std::string& uid);
+  // After a worker's end: removes what it wrote and nobody heard of, and its lock.
+  void Tidy(const QueuedJob& key);
   // Whether a worker of an earlier server is expected to attach again.
   bool Adopt(const store::v1::JobRecord& record);
   // Called by the task of an attempt.

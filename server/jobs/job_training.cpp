@@ -107,8 +107,7 @@ void JobService::RemoveUnkept(const store::v1::JobRecord& record) {
   std::error_code error;
   for (const auto& entry :
        std::filesystem::directory_iterator(layout_.Checkpoints(record.job().uid()), error)) {
-    const std::string file = entry.path().filename().string();
-    if (entry.path().extension() == ".safetensors" && !kept.contains(file)) {
+    if (!kept.contains(entry.path().filename().string())) {
       std::filesystem::remove(entry.path(), error);
     }
   }

@@ -93,6 +93,7 @@ void JobService::TrainingTask::OnEnd(const std::string& how, bool draining) {
   if (!done_) {
     jobs_.Lost(key_, attempt_, draining ? "the server was stopped" : how, draining);
   }
+  jobs_.Tidy(key_);
   jobs_.scheduler_.Release(key_.uid);
 }
 

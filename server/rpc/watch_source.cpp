@@ -89,7 +89,9 @@ class ManyJobs final : public WatchSource {
     if (!cursor.ok()) return cursor.status();
     cursor_ = *cursor;
     if (auto status = ResolveNames(); !status.ok()) return status;
-    return hub_.feed().Subscribe(filter_, cursor_, listener);
+    auto trimmed = hub_.feed().Subscribe(filter_, cursor_, listener);
+    if (trimmed.ok()) trimmed_ = *trimmed;
+    return trimmed.status();
   }
 
   void Close(const std::shared_ptr<EventListener>& listener) override {
@@ -97,7 +99,7 @@ class ManyJobs final : public WatchSource {
   }
 
   absl::StatusOr<Batch> Fetch(int limit) override {
-    auto found = hub_.feed().Fetch(filter_, cursor_, limit);
+    auto found = hub_.feed().Fetch(filter_, cursor_, limit, trimmed_);
     if (!found.ok()) return found.status();
     if (!found->events.empty()) return Batch{std::move(found->events), false, false};
     const bool more = found->scanned_to > cursor_;
@@ -147,6 +149,7 @@ class ManyJobs final : public WatchSource {
   const absl::Status parsed_;
   FeedFilter filter_;
   std::int64_t cursor_ = 0;
+  std::int64_t trimmed_ = 0;
 };
 
 class Refused final : public WatchSource {

@@ -26,6 +26,8 @@ struct TlsFiles {
   std::filesystem::path key;
   // The server's certificate, and the authority's after it.
   std::filesystem::path chain;
+
+  std::vector<std::filesystem::path> All() const { return {authority_key, authority, key, chain}; }
 };
 
 // Makes an authority, P-256, for twenty years, where `files` has none, and with it a

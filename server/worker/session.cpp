@@ -22,6 +22,8 @@ constexpr std::size_t kMaxReportsInFlight = 2;
 
 constexpr std::chrono::minutes kWithoutServer{10};
 constexpr std::chrono::milliseconds kBetweenTries{100};
+// Of a connection, however long the server has been away: it waits ten seconds for us.
+constexpr std::chrono::milliseconds kMaxBackoff{1000};
 
 std::shared_ptr<grpc::Channel> Connect(const std::filesystem::path& data_dir) {
   grpc::ChannelArguments arguments;
@@ -29,6 +31,8 @@ std::shared_ptr<grpc::Channel> Connect(const std::filesystem::path& data_dir) {
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(kBetweenTries.count()));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(kMaxBackoff.count()));
   const std::string socket = std::filesystem::absolute(Layout(data_dir).WorkerSocket()).string();
   return grpc::CreateCustomChannel(StrCat("unix:", socket), grpc::InsecureChannelCredentials(),
                                    arguments);
@@ -36,8 +40,10 @@ std::shared_ptr<grpc::Channel> Connect(const std::filesystem::path& data_dir) {
 
 }  // namespace
 
-Session::Session(const std::filesystem::path& data_dir, const std::string& name, int attempt)
-    : run_folder_(Layout(data_dir).WorkerSocket().parent_path()),
+Session::Session(const std::filesystem::path& data_dir, const std::string& name, int attempt,
+                 Clock clock)
+    : clock_(std::move(clock)),
+      run_folder_(Layout(data_dir).WorkerSocket().parent_path()),
       name_(name),
       attempt_(attempt),
       stub_(worker::v1::WorkerService::NewStub(Connect(data_dir))),
@@ -64,14 +70,15 @@ bool Session::broken() const {
 }
 
 void Session::Run() {
-  auto alive_at = std::chrono::steady_clock::now();
-  grpc::Status status = RunStream(false);
-  while (Again(status, alive_at)) {
-    status = RunStream(true);
+  auto alive_at = clock_();
+  grpc::Status status;
+  bool again = false;
+  do {
+    status = RunStream(std::exchange(again, true));
     const std::lock_guard lock(mutex_);
-    // A stream on which the server answered was a server.
-    if (attached_) alive_at = std::chrono::steady_clock::now();
-  }
+    // A stream on which the server answered was a server until now.
+    if (attached_) alive_at = clock_();
+  } while (Again(status, alive_at));
   {
     const std::lock_guard lock(mutex_);
     status_ = status;
@@ -110,7 +117,7 @@ bool Session::Again(const grpc::Status& status, std::chrono::steady_clock::time_
   if (status.ok() || !surviving_ || abandoned_) return false;
   // The job has another worker, or needs none.
   if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) return false;
-  if (std::chrono::steady_clock::now() - alive_at > kWithoutServer) return false;
+  if (clock_() - alive_at > kWithoutServer) return false;
   if (!std::filesystem::exists(run_folder_)) return false;
   changed_.wait_for(lock, kBetweenTries, [this] { return abandoned_; });
   return !abandoned_;

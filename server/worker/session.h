@@ -29,8 +29,11 @@ namespace trainyard::server {
 // thread may read stop().
 class Session {
  public:
+  using Clock = std::function<std::chrono::steady_clock::time_point()>;
+
   // Connects to DATA_DIR/run/worker.sock and says hello.
-  Session(const std::filesystem::path& data_dir, const std::string& name, int attempt);
+  Session(const std::filesystem::path& data_dir, const std::string& name, int attempt,
+          Clock clock = std::chrono::steady_clock::now);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -85,6 +88,7 @@ class Session {
   // Takes what is to be sent next; empty when there will be nothing more.
   std::optional<worker::v1::WorkerMessage> TakeNext();
 
+  const Clock clock_;
   const std::filesystem::path run_folder_;
   const std::string name_;
   const int attempt_;

@@ -89,6 +89,16 @@ absl::Status WorkerPool::Adopt(const std::string& name, int attempt, int pid,
   return absl::OkStatus();
 }
 
+void WorkerPool::Dismiss(int pid, const std::function<bool()>& is_it) {
+  const auto id = executor_.Adopt(pid);
+  if (!id.ok()) return;
+  if (is_it()) {
+    executor_.Kill(*id);
+  } else {
+    executor_.Release(*id);
+  }
+}
+
 void WorkerPool::WatchLeases() {
   using Clock = std::chrono::steady_clock;
   std::unique_lock lock(mutex_);

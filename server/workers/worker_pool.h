@@ -70,6 +70,10 @@ class WorkerPool {
   absl::Status Adopt(const std::string& name, int attempt, int pid, std::chrono::seconds lease,
                      std::shared_ptr<WorkerTask> task, const std::function<bool()>& is_it);
 
+  // Kills a worker of an earlier server that works for nobody any more; `is_it` as in
+  // Adopt. Its end is nobody's to hear.
+  void Dismiss(int pid, const std::function<bool()>& is_it);
+
   // A worker's stream, from its Hello to its end. `read` returns false when
   // the stream has ended. Returns the status for the stream.
   absl::Status Serve(const worker::v1::Hello& hello, std::shared_ptr<WorkerLink> link,

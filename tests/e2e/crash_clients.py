@@ -1,5 +1,5 @@
-"""The clients of crash_harness.py: they make and change jobs, and watch them, over
-a server that goes away all the time."""
+"""The clients of crash_harness.py: they make and change jobs over a server that goes
+away all the time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from harness import (
     error_info,
     error_of,
     evaluation_pb2,
-    network_pb2,
     training_pb2,
 )
 
@@ -121,6 +120,25 @@ class Client:
             self.saw(answer)
         return answer
 
+    def jobs(self) -> list[Job]:
+        jobs: list[Job] = []
+        token = ""
+        while True:
+            page = self.call(
+                lambda api: api.training.ListTrainingJobs(
+                    training_pb2.ListTrainingJobsRequest(
+                        parent=ME, page_size=1000, page_token=token
+                    )
+                )
+            )
+            jobs += page.jobs
+            token = page.next_page_token
+            if not token:
+                break
+        for job in jobs:
+            self.saw(job)
+        return jobs
+
     def saw(self, job: Job) -> None:
         self.world.note(
             what="seen", client=self.name, name=job.name, uid=job.uid,
@@ -156,32 +174,13 @@ class Student(Client):
         }  # fmt: skip
         while not self.world.stop.is_set():
             running = sum(
-                job.state not in TERMINAL and job.state != Job.PAUSED for job in self.list()
+                job.state not in TERMINAL and job.state != Job.PAUSED for job in self.jobs()
             )
             operation = self.random.choices(list(operations), list(operations.values()))[0]
             # Enough to kill, and no queue that takes minutes to drain.
             if operation in (self.train, self.fork) and running >= upto:
                 operation = self.look
             operation()
-
-    def list(self) -> list[Job]:
-        jobs: list[Job] = []
-        token = ""
-        while True:
-            page = self.call(
-                lambda api: api.training.ListTrainingJobs(
-                    training_pb2.ListTrainingJobsRequest(
-                        parent=ME, page_size=1000, page_token=token
-                    )
-                )
-            )
-            jobs += page.jobs
-            token = page.next_page_token
-            if not token:
-                break
-        for job in jobs:
-            self.saw(job)
-        return jobs
 
     def train(self) -> None:
         job_id, name, request_id = self.new_name("jobs")
@@ -214,7 +213,7 @@ class Student(Client):
         self.with_a_job("pause", "PauseTrainingJob", training_pb2.PauseTrainingJobRequest)
 
     def resume(self) -> None:
-        paused = [job.name for job in self.list() if job.state == Job.PAUSED]
+        paused = [job.name for job in self.jobs() if job.state == Job.PAUSED]
         if not paused:
             return
         name, request_id = self.one_of(paused), self.request_id()
@@ -227,7 +226,7 @@ class Student(Client):
         self.with_a_job("cancel", "CancelTrainingJob", training_pb2.CancelTrainingJobRequest)
 
     def delete(self) -> None:
-        ended = [job.name for job in self.list() if job.state in TERMINAL]
+        ended = [job.name for job in self.jobs() if job.state in TERMINAL]
         if len(ended) < KEPT:  # whose results are compared at the end
             return
         name, request_id = self.one_of(ended), self.request_id()
@@ -239,7 +238,7 @@ class Student(Client):
     def fork(self) -> None:
         sources = [
             job
-            for job in self.list()
+            for job in self.jobs()
             if job.checkpoint_epochs and self.world.jobs[job.name][0] == "train"
         ]
         if not sources:
@@ -258,7 +257,7 @@ class Student(Client):
         self.mutate("fork", name, lambda api: api.training.ForkTrainingJob(request), request_id)
 
     def evaluate(self) -> None:
-        done = [job.name for job in self.list() if job.state == Job.SUCCEEDED]
+        done = [job.name for job in self.jobs() if job.state == Job.SUCCEEDED]
         if not done:
             return
         name, request_id = self.one_of(done), self.request_id()
@@ -308,109 +307,4 @@ class Student(Client):
             self.world.stop.wait(0.02)
 
     def look(self) -> None:
-        self.list()
-
-
-class Watcher(Client):
-    """Reads jobs to their end, one after another, across all breaks."""
-
-    def __init__(self, world: World, number: int, seed: int) -> None:
-        super().__init__(world, f"watcher{number}")
-        self.random = random.Random(f"{seed}/watcher/{number}")
-        self.watches: dict[str, history.Watch] = {}
-
-    def run(self) -> None:
-        while not self.world.stop.is_set():
-            left = [
-                name
-                for name in self.world.names()
-                if name not in self.watches or not self.watches[name].complete
-            ]
-            if not left:
-                self.world.stop.wait(0.05)
-                continue
-            self.follow(self.random.choice(sorted(left)))
-
-    def follow(self, name: str) -> None:
-        watch = self.watches.setdefault(name, history.Watch(self.name, name))
-        try:
-            stream = self.connected().training.WatchTrainingJob(
-                training_pb2.WatchTrainingJobRequest(
-                    name=name, after_sequence=len(watch.events)
-                ),
-                # Then another one: a paused job's stream does not end.
-                timeout=self.random.choice([0.5, 2, 8]) * PATIENCE,
-            )
-            for message in stream:
-                if message.WhichOneof("kind") == "event":
-                    watch.events.append(event_of(message.event))
-            watch.complete = True
-        except grpc.RpcError as error:
-            if error.code() == grpc.StatusCode.NOT_FOUND:  # deleted, or not made yet
-                watch.complete = any(
-                    entry["what"] == "sent" and entry["op"] == "delete" and entry["name"] == name
-                    for entry in list(self.world.entries)
-                )
-                self.world.stop.wait(0.05)
-            elif error.code() not in AGAIN:
-                self.world.note(
-                    what="refused", client=self.name, op="watch", name=name, request_id="",
-                    code=error.code().name, reason=error.details() or "",
-                )  # fmt: skip
-                raise
-            else:
-                self.world.stop.wait(0.02)
-
-
-class Board(Client):
-    """Reads the stream of all jobs."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__(world, "board")
-        self.cursor = ""
-        self.watches: dict[str, history.Watch] = {}
-
-    def run(self) -> None:
-        while not self.world.stop.is_set():
-            try:
-                for message in self.connected().watch_jobs(self.cursor):
-                    self.take(message)
-            except grpc.RpcError as error:
-                if error.code() not in AGAIN:
-                    raise
-                self.world.stop.wait(0.02)
-
-    def take(self, message: training_pb2.WatchTrainingJobsResponse) -> None:
-        self.cursor = message.cursor
-        if message.WhichOneof("kind") == "event":
-            name = message.event.job
-            watch = self.watches.setdefault(name, history.Watch("board", name))
-            watch.events.append(event_of(message.event.event))
-
-    def catch_up(self, api: Api, last: dict[str, int]) -> None:
-        """Reads on until it has each job's last event."""
-
-        def behind() -> bool:
-            return any(
-                name not in self.watches or len(self.watches[name].events) < sequence
-                for name, sequence in last.items()
-            )
-
-        if not behind():
-            return
-        stream = api.watch_jobs(self.cursor)
-        for message in stream:
-            self.take(message)
-            if not behind():
-                break
-        stream.cancel()
-
-
-def event_of(event: training_pb2.TrainingEvent) -> history.Event:
-    kind = event.WhichOneof("kind")
-    value = {
-        "state_change": lambda: STATE(event.state_change.state),
-        "epoch": lambda: str(event.epoch.epoch),
-        "warning": lambda: f"{event.warning.reason}: {event.warning.message}",
-    }.get(kind, lambda: "")()
-    return history.Event(event.sequence, kind, value, event.SerializeToString(deterministic=True))
+        self.jobs()

@@ -4,10 +4,10 @@
 
 Real processes over one data directory. Clients make, train, pause, fork, cancel
 and delete as a seeded generator says, and send a call again, under its request id,
-until it is answered; watchers read streams from their cursors. Everybody writes a
-history, and the rules of crash_history.py are checked over all of them. The seed
-gives the same operations and the same kills; when exactly they happen is up to the
-machine.
+until it is answered; watchers read streams from their cursors; a zombie says to be
+workers that have been replaced. Everybody writes a history, and the rules of
+crash_history.py are checked over all of them. The seed gives the same operations and
+the same kills; when exactly they happen is up to the machine.
 """
 from __future__ import annotations
 
@@ -26,23 +26,27 @@ from typing import Any
 from google.protobuf import field_mask_pb2
 
 import crash_history as history
-from crash_clients import (
-    EPOCHS,
-    NETWORKS,
-    ROWS,
-    SPECS,
-    STATE,
-    Board,
-    Job,
-    Student,
-    Watcher,
-    World,
-    event_of,
+from crash_clients import EPOCHS, NETWORKS, ROWS, SPECS, STATE, Job, Student, World
+from crash_watchers import Board, Watcher, event_of
+from crash_zombie import Zombie
+from harness import (
+    ME,
+    PATIENCE,
+    STUBS,
+    TERMINAL,
+    Api,
+    Server,
+    dataset_pb2,
+    training_pb2,
+    wait_until,
 )
-from harness import ME, TERMINAL, Api, Server, dataset_pb2, training_pb2, wait_until
 
 # Faults of the server, or the name of something of one's own: every name is new.
 NEVER = {"INTERNAL", "DATA_LOSS", "ALREADY_EXISTS"}
+SLOW_WRITES = {
+    "LD_PRELOAD": str(STUBS.parent / "libtrainyard_slow_writes.so"),
+    "TRAINYARD_SLOW_WRITES": "trainyard.db-wal",
+}
 
 
 class Killer:
@@ -56,10 +60,14 @@ class Killer:
         self.killed = 0
 
     def run(self) -> None:
-        actions = {self.server: 40, self.worker: 45, self.both: 10, self.drain: 4, self.stopped: 1}
-        while self.killed < self.kills:
+        weights = {self.server: 40, self.worker: 45, self.both: 10, self.drain: 4, self.stopped: 1}
+        due = list(weights)  # each way at least once, in a short run, too
+        while due or self.killed < self.kills:
             self.world.calm.wait(self.random.expovariate(1 / self.pause))
-            self.random.choices(list(actions), list(actions.values()))[0]()
+            ways = due if self.killed >= self.kills else list(weights)
+            way = self.random.choices(ways, [weights[one] for one in ways])[0]
+            if way() and way in due:
+                due.remove(way)
 
     def count(self, what: str, kills: int = 1) -> None:
         self.killed += kills
@@ -67,14 +75,17 @@ class Killer:
             self.world.counts[what] += kills or 1
 
     def restart(self) -> None:
+        # Commits that take long are more often killed in the middle.
+        self.world.server.environment = self.random.choice([{}, SLOW_WRITES])
         self.world.server.start()
         self.world.target = self.world.server.target
 
-    def server(self) -> None:
+    def server(self) -> bool:
         self.world.server.kill()
         self.count("kill server")
         self.world.calm.wait(self.random.choice([0, 0, 0.3]))
         self.restart()
+        return True
 
     def trainers(self) -> list[int]:
         """Processes of jobs, but those of short tasks: a parser that is killed
@@ -95,20 +106,23 @@ class Killer:
                 pass
         return sent
 
-    def worker(self) -> None:
+    def worker(self) -> bool:
         pids = self.trainers()
-        if pids:
-            self.count("kill worker", self.end([self.random.choice(pids)], signal.SIGKILL))
+        killed = self.end([self.random.choice(pids)], signal.SIGKILL) if pids else 0
+        if killed:
+            self.count("kill worker", killed)
+        return killed > 0
 
-    def both(self) -> None:
+    def both(self) -> bool:
         pids = self.trainers()
         self.world.server.kill()
         self.count("kill server")
         if pids:
             self.count("kill worker", self.end(pids, signal.SIGKILL))
         self.restart()
+        return True
 
-    def drain(self) -> None:
+    def drain(self) -> bool:
         assert self.world.server.process is not None
         self.world.server.process.send_signal(signal.SIGTERM)
         status = self.world.server.process.wait(60 * PATIENCE)
@@ -118,21 +132,23 @@ class Killer:
         self.world.server._forget()
         self.count("drain", 0)
         self.restart()
+        return True
 
-    def stopped(self) -> None:
+    def stopped(self) -> bool:
         """A worker that stands still while the server goes away, and moves again
         when it has been replaced: a zombie."""
         pids = self.trainers()
         if not pids:
-            return
+            return False
         pid = self.random.choice(pids)
         self.end([pid], signal.SIGSTOP)
         self.world.server.kill()
         self.count("kill server")
         self.restart()
-        self.count("zombie", 0)
+        self.count("worker stopped", 0)
         self.world.calm.wait(self.random.choice([1, 12]))
         self.end([pid], signal.SIGCONT)
+        return True
 
 
 def prepare(api: Api) -> None:
@@ -141,33 +157,40 @@ def prepare(api: Api) -> None:
         api.network(name, units, seed=3)
 
 
-def undisturbed(folder: Path, recipes: set[tuple[Any, ...]]) -> dict[tuple[Any, ...], str]:
-    """The weights of each recipe, from a server that nobody kills."""
+def undisturbed(
+    folder: Path, recipes: set[tuple[Any, ...]]
+) -> dict[tuple[Any, ...], history.Result]:
+    """What each recipe comes to, on a server that nobody kills."""
     server = Server(folder / "calm").start()
     prepare(server.api)
-    digests = {}
+    results = {}
     for number, recipe in enumerate(sorted(recipes, key=repr)):
-        kind, network, way, seed, *rest = recipe
-        spec = {"epochs": EPOCHS, "seed": seed, **SPECS[way]}
-        names = f"{ME}/networks/{network}", f"{ME}/datasets/rows"
-        epoch, rate = rest or (0, None)
-        if epoch == 0 and rate:  # one that goes on from the beginning
-            spec["learning_rate"] = rate
-        if epoch > 0:
-            spec["keep_checkpoints"] = -1
-        job = server.api.trained(f"j{number}", *names, **spec)
-        if epoch > 0:
-            forked = server.api.training.ForkTrainingJob(
-                training_pb2.ForkTrainingJobRequest(
-                    name=job.name, epoch=epoch, job_id=f"f{number}",
-                    spec=training_pb2.TrainingJobSpec(learning_rate=rate),
-                    update_mask=field_mask_pb2.FieldMask(paths=["learning_rate"] if rate else []),
-                )
-            )  # fmt: skip
-            job = server.api.ended(forked.name)
-        digests[recipe] = job.weights_digest
+        job = calm_job(server.api, number, recipe)
+        epochs = [event_of(event) for event in server.api.events(job.name)]
+        costs = {event.value: event.cost for event in epochs if event.kind == "epoch"}
+        results[recipe] = history.Result(job.weights_digest, costs)
     server.stop()
-    return digests
+    return results
+
+
+def calm_job(api: Api, number: int, recipe: tuple[Any, ...]) -> Job:
+    kind, network, way, seed, *rest = recipe
+    spec = {"epochs": EPOCHS, "seed": seed, **SPECS[way]}
+    names = f"{ME}/networks/{network}", f"{ME}/datasets/rows"
+    epoch, rate = rest or (0, None)
+    if epoch == 0 and rate:  # one that goes on from the beginning
+        spec["learning_rate"] = rate
+    if epoch == 0:
+        return api.trained(f"j{number}", *names, **spec)
+    job = api.trained(f"j{number}", *names, **spec | {"keep_checkpoints": -1})
+    forked = api.training.ForkTrainingJob(
+        training_pb2.ForkTrainingJobRequest(
+            name=job.name, epoch=epoch, job_id=f"f{number}",
+            spec=training_pb2.TrainingJobSpec(learning_rate=rate),
+            update_mask=field_mask_pb2.FieldMask(paths=["learning_rate"] if rate else []),
+        )
+    )  # fmt: skip
+    return api.ended(forked.name)
 
 
 def settle(world: World) -> list[history.Job]:
@@ -217,7 +240,7 @@ def judge(
     world: World,
     jobs: list[history.Job],
     watches: list[history.Watch],
-    digests: dict[tuple[Any, ...], str],
+    results: dict[tuple[Any, ...], history.Result],
     datasets: dict[str, str],
 ) -> list[str]:
     there = {job.name: job.uid for job in jobs} | datasets
@@ -226,9 +249,12 @@ def judge(
     faults += history.one_answer_a_request(world.entries)
     faults += history.nothing_goes_back(world.entries)
     faults += history.jobs_are_settled(jobs, world.entries)
-    faults += history.results_are_undisturbed(jobs, digests)
+    faults += history.results_are_undisturbed(jobs, results)
+    faults += history.the_replaced_are_refused(world.entries)
+    faults += history.streams_go_on(world.entries)
     for job in jobs:
         faults += history.log_is_a_story(job)
+        faults += history.attempts_are_counted(job)
     for watch in watches:
         if watch.name in logs:
             faults += history.watcher_saw_the_log(watch, logs[watch.name])
@@ -240,7 +266,7 @@ def judge(
     faults += [
         f"{entry['client']}: {entry['op']} {entry['name']}: {entry['code']} {entry['reason']}"
         for entry in world.entries
-        if entry["what"] == "refused" and entry["code"] in NEVER
+        if entry["what"] == "refused" and entry["op"] != "watch" and entry["code"] in NEVER
     ]
     return faults
 
@@ -251,12 +277,13 @@ def run(folder: Path, seed: int, kills: int, students: int, watchers: int, pause
     prepare(world.server.api)
     readers = [Watcher(world, n, seed) for n in range(watchers)]
     board = Board(world)
+    zombie = Zombie(world, seed)
     clients = [Student(world, n, seed) for n in range(students)]
     killer = Killer(world, seed, kills, pause)
     try:
-        with ThreadPoolExecutor(students + watchers + 1) as pool:
+        with ThreadPoolExecutor(students + watchers + 2) as pool:
             tasks = [pool.submit(client.run, 4) for client in clients]
-            tasks += [pool.submit(reader.run) for reader in (*readers, board)]
+            tasks += [pool.submit(reader.run) for reader in (*readers, board, zombie)]
             try:
                 killer.run()
                 killed_all = True

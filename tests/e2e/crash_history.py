@@ -16,6 +16,7 @@ from typing import Any
 #   asked     op, id, request_id, uid (of the answer), fields of the request
 #   refused   op, id, request_id, code, reason
 #   seen      uid, epochs, attempt, state: an answer that read a job
+#   intruded  attempt, answer: a worker that has been replaced was answered
 Entry = dict[str, Any]
 
 # Where a state may be followed by which: the diagram in ARCHITECTURE.md.
@@ -40,6 +41,10 @@ class Event:
     value: str
     # The whole message: two clients must have seen the same bytes.
     bytes: bytes
+    # Of the job, when it happened.
+    attempt: int = 0
+    # Of an epoch, to the bit.
+    cost: str = ""
 
 
 @dataclass
@@ -53,6 +58,15 @@ class Job:
     log: list[Event] = field(default_factory=list)
     # What makes two runs the same run.
     recipe: tuple[Any, ...] = ()
+
+
+@dataclass
+class Result:
+    """What a run that nobody disturbed has come to."""
+
+    digest: str
+    # By epoch.
+    costs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -152,6 +166,40 @@ def log_is_a_story(job: Job) -> list[str]:
     return faults
 
 
+def attempts_are_counted(job: Job) -> list[str]:
+    """Each start is the next attempt, and what follows is of the one that was started
+    last."""
+    current = 0
+    faults = []
+    for event in job.log:
+        current += event.value == "RUNNING" and event.kind == "state_change"
+        if event.attempt != current:
+            faults.append(
+                f"{job.name}: event {event.sequence} is of attempt {event.attempt} and came in"
+                f" attempt {current}"
+            )
+    return faults
+
+
+def the_replaced_are_refused(entries: Iterable[Entry]) -> list[str]:
+    return [
+        f"{entry['name']}: a worker of attempt {entry['attempt']}, which was over, got"
+        f" {entry['answer']}"
+        for entry in entries
+        if entry["what"] == "intruded"
+    ]
+
+
+def streams_go_on(entries: Iterable[Entry]) -> list[str]:
+    """Where a stream broke, the next one begins: no cursor that a server has given is one
+    that a later server does not know."""
+    return [
+        f"{entry['client']} on {entry['name']}: {entry['code']}: {entry['reason']}"
+        for entry in entries
+        if entry["what"] == "refused" and entry["op"] == "watch"
+    ]
+
+
 def watcher_saw_the_log(watch: Watch, log: list[Event]) -> list[str]:
     """Every event once and in order, with the bytes that are in the log."""
     who = f"{watch.watcher} on {watch.name}"
@@ -194,10 +242,22 @@ def jobs_are_settled(jobs: Iterable[Job], entries: Iterable[Entry]) -> list[str]
     return faults
 
 
-def results_are_undisturbed(jobs: Iterable[Job], digests: dict[tuple[Any, ...], str]) -> list[str]:
-    """Who succeeded has the weights of the same run on a server that nobody killed."""
-    return [
-        f"{job.name} has weights {job.digest}, undisturbed {digests[job.recipe]}: {job.recipe}"
-        for job in jobs
-        if job.state == "SUCCEEDED" and job.digest != digests[job.recipe]
-    ]
+def results_are_undisturbed(
+    jobs: Iterable[Job], undisturbed: dict[tuple[Any, ...], Result]
+) -> list[str]:
+    """Who succeeded has the weights of the same run on a server that nobody killed;
+    however far a job has come, each epoch has the same cost, to the bit."""
+    faults = []
+    for job in jobs:
+        result = undisturbed.get(job.recipe)
+        if job.state == "SUCCEEDED" and (result is None or job.digest != result.digest):
+            faults.append(f"{job.name} has weights {job.digest}, undisturbed {result}: {job.recipe}")
+        faults += [
+            f"{job.name}: epoch {event.value} has cost {event.cost}, undisturbed"
+            f" {result.costs.get(event.value)}: {job.recipe}"
+            for event in job.log
+            if result is not None
+            and event.kind == "epoch"
+            and event.cost != result.costs.get(event.value)
+        ]
+    return faults

@@ -200,6 +200,35 @@ def test_a_class_survives_a_crash(lab: Class, ada: Api) -> None:
     refused(Code.UNAUTHENTICATED, lambda: lab.api().job("users/ada/jobs/j"))
 
 
+def test_a_backup_of_a_class_is_the_same_class(scratch: Path) -> None:
+    lab = Class(scratch / "kept")
+    copy = scratch / "kept-copy"
+    admin = [BIN / "trainyard-server"]
+    common: dict[str, Any] = {"capture_output": True, "text": True, "timeout": 60 * PATIENCE}
+    lab.server.start()
+    backup = subprocess.run(
+        [*admin, "backup", "--data-dir", lab.server.data_dir, "--to", copy], **common
+    )
+    assert backup.returncode == 0, backup.stderr
+    lab.server.stop()
+    assert all(file.stat().st_mode & 0o777 == 0o600 for file in (copy / "tls").iterdir())
+    # Who has joined the one is known to the other.
+    restored = Server(copy).start()
+    with_token = Api(restored.target, lab.admin_token, lab.authority)
+    me = admin_pb2.GetUserRequest(name="users/me")
+    assert with_token.admin.GetUser(me).name == "users/admin"
+    with_token.close()
+    restored.stop()
+    checked = subprocess.run([*admin, "check", "--data-dir", copy], **common)
+    assert checked.returncode == 0, checked.stdout
+    for name, remedy in {"authority.pem": "restore it", "server.key": "renew"}.items():
+        (copy / "tls" / name).unlink()
+        checked = subprocess.run([*admin, "check", "--data-dir", copy], **common)
+        assert checked.returncode == 1
+        (fault,) = [line for line in checked.stdout.splitlines() if f"/{name}" in line]
+        assert fault.startswith("FAULT") and remedy in fault
+
+
 def test_a_class_is_not_made_twice_nor_served_in_the_open(scratch: Path) -> None:
     made = Class(scratch / "twice")
     result = subprocess.run(

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,38 @@ def test_verify_trains_again_and_compares(prepared: Cli, job: str) -> None:
     kept = prepared.json("job", "verify", job, "--keep")
     assert kept["verifies"].endswith(f"/jobs/{job}") or kept["verifies"] == job
     assert prepared.json("job", "show", kept["name"])["weightsDigest"] == kept["weightsDigest"]
+
+
+def test_verify_compares_the_epochs_that_are_kept(
+    new_server: Callable[..., Server], scratch: Path
+) -> None:
+    server = new_server("--keep-events", "1000")
+    cli = Cli(server.target, scratch / "trimmed")
+    cli("dataset", "generate", "gate", "--kind", "xor")
+    cli("network", "create", "tiny", "--layers", "2,2,2")
+    cli(*"train --id long --network tiny --dataset gate --epochs 1500 --learning-rate 0.5".split())
+    server.api.ended("users/me/jobs/long")
+    lines = cli("job", "verify", "long").splitlines()
+    assert lines[-1] == "VERIFIED" and any("that are kept" in line for line in lines)
+    server.stop()
+
+
+def test_verify_says_why_it_could_not_train_again(
+    new_server: Callable[..., Server], scratch: Path
+) -> None:
+    server = new_server()
+    cli = Cli(server.target, scratch / "damaged")
+    cli("dataset", "generate", "gate", "--kind", "xor")
+    cli("network", "create", "tiny", "--layers", "2,2,2")
+    cli(*"train --id one --network tiny --dataset gate --epochs 3 --learning-rate 0.5".split())
+    server.api.ended("users/me/jobs/one")
+    (targets,) = server.data_dir.glob("datasets/*/targets.npy")
+    targets.unlink()
+    done = cli.run("job", "verify", "one")
+    assert done.returncode == 1 and "state    FAILED  " in done.stdout
+    assert "targets.npy" in done.stdout and "NOT VERIFIED: it was not trained" in done.stdout
+    assert "differ" not in done.stdout
+    server.stop()
 
 
 def test_watch_needs_a_job_or_all(prepared: Cli) -> None:

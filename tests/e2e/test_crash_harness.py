@@ -3,6 +3,7 @@ be found."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,17 @@ import crash_harness
 from crash_history import (
     Event,
     Job,
+    Result,
     Watch,
     acknowledged_is_kept,
+    attempts_are_counted,
     jobs_are_settled,
     log_is_a_story,
     nothing_goes_back,
     one_answer_a_request,
     results_are_undisturbed,
+    streams_go_on,
+    the_replaced_are_refused,
     watcher_saw_the_log,
 )
 
@@ -26,18 +31,23 @@ def test_a_few_dozen_kills(scratch: Path) -> None:
     faults, counts = crash_harness.run(scratch, seed=4, kills=40, students=4, watchers=3)
     print(dict(counts))
     assert not faults, "\n".join(faults)
-    assert counts["kill server"] and counts["kill worker"]
+    for way in ("kill server", "kill worker", "drain", "worker stopped", "zombie refused"):
+        assert counts[way], way
     assert counts["op train"] and counts["events watched"]
 
 
 def log(*entries: str) -> list[Event]:
-    """Events from words: a state, an epoch's number, or kind:value."""
-    events = []
+    """Events from words: a state, an epoch's number, which is its cost, too, or
+    kind:value."""
+    events: list[Event] = []
+    attempt = 0
     for sequence, word in enumerate(entries, 1):
         kind, _, value = word.partition(":")
         if not value:
             kind, value = ("epoch" if word.isdigit() else "state_change"), word
-        events.append(Event(sequence, kind, value, word.encode()))
+        attempt += word == "RUNNING"
+        cost = value if kind == "epoch" else ""
+        events.append(Event(sequence, kind, value, word.encode(), attempt, cost))
     return events
 
 
@@ -127,6 +137,35 @@ def test_an_end_that_nobody_asked_for_is_found() -> None:
     assert jobs_are_settled([job(GOOD, "RUNNING")], [])
 
 
-def test_other_weights_are_found() -> None:
-    assert results_are_undisturbed([job(GOOD)], {("recipe",): "digest"}) == []
-    assert results_are_undisturbed([job(GOOD)], {("recipe",): "other"})
+def test_other_weights_or_costs_are_found() -> None:
+    costs = {"1": "1", "2": "2", "3": "3"}
+    recipe = ("recipe",)
+    assert results_are_undisturbed([job(GOOD)], {recipe: Result("digest", costs)}) == []
+    assert results_are_undisturbed([job(GOOD)], {recipe: Result("other", costs)})
+    assert results_are_undisturbed([job(GOOD)], {})
+    other = Result("digest", costs | {"2": "2.0"})
+    assert results_are_undisturbed([job(GOOD)], {recipe: other})
+    # One that was cancelled is compared as far as it came, where there is with what.
+    assert results_are_undisturbed([job(GOOD[:4], "CANCELLED")], {recipe: other})
+    assert results_are_undisturbed([job(GOOD[:3], "CANCELLED")], {recipe: other}) == []
+    assert results_are_undisturbed([job(GOOD[:4], "CANCELLED")], {}) == []
+
+
+def test_an_event_of_another_attempt_is_found() -> None:
+    assert attempts_are_counted(job(GOOD)) == []
+    late = [replace(event, attempt=1) if event.value == "3" else event for event in GOOD]
+    assert attempts_are_counted(job(late))
+    assert attempts_are_counted(job([replace(event, attempt=2) for event in GOOD]))
+
+
+def test_a_cursor_that_is_not_known_any_more_is_found() -> None:
+    refused = {"what": "refused", "client": "w", "op": "watch", "name": "j", "request_id": "",
+               "code": "OUT_OF_RANGE", "reason": "in the future"}  # fmt: skip
+    assert streams_go_on(asked("train", "j")) == []
+    assert streams_go_on([refused])
+
+
+def test_a_zombie_that_is_answered_is_found() -> None:
+    intruded = {"what": "intruded", "client": "z", "name": "j", "attempt": 1, "answer": "train"}
+    assert the_replaced_are_refused(asked("train", "j")) == []
+    assert the_replaced_are_refused([*asked("train", "j"), intruded])

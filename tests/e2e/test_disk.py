@@ -246,6 +246,16 @@ def test_a_backup_of_a_live_server_is_whole_and_serves(new_server: Callable[...,
             restored.abandon()
 
 
+def test_a_backup_of_a_directory_that_lacks_a_file_says_what_to_do(
+    directory: Path, tmp_path: Path
+) -> None:
+    file = only(directory, "datasets/*/features.npy")
+    file.unlink()
+    done = admin("backup", "--data-dir", directory, "--to", tmp_path / "copy")
+    assert done.returncode == 1
+    assert str(file) in done.stderr and "trainyard-server check" in done.stderr
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     new_server: Callable[..., Server],
 ) -> None:

@@ -79,6 +79,35 @@ TEST_F(JobServiceTest, EventsAnnouncedOutOfOrderAreStillReadInOrder) {
   hub_->Unsubscribe(uid, listener);
 }
 
+TEST_F(JobServiceTest, AnEventAnnouncedLongAfterLaterOnesHidesNone) {
+  constexpr int kLast = 200;
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  auto listener = std::make_shared<CountingListener>();
+  std::string uid;
+  ASSERT_TRUE(hub_->Subscribe("users/local/jobs/j", 0, listener, uid).ok());
+  std::vector<EventRow> rows;
+  for (int sequence = 3; sequence <= kLast; ++sequence) rows.push_back({sequence, "an event"});
+  ASSERT_TRUE(store_
+                  ->Commit([&](Transaction& t) -> absl::Status {
+                    for (EventRow& row : rows) {
+                      if (auto done = t.AppendEvent(uid, 0, row); !done.ok()) return done;
+                    }
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  const EventHub::JobKey job = {"users/local/jobs/j", uid};
+  hub_->Published(job, {rows.begin() + 1, rows.end()}, false);
+  hub_->Published(job, {rows.front()}, false);
+  for (int cursor = 0; cursor < kLast; ++cursor) {
+    auto batch = hub_->Fetch(uid, cursor, 1);
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    ASSERT_EQ(batch->events.size(), 1u) << cursor;
+    EXPECT_EQ(batch->events[0].sequence, cursor + 1);
+  }
+  hub_->Unsubscribe(uid, listener);
+}
+
 TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
   auto listener = std::make_shared<CountingListener>();
   const FeedFilter all = {"users/local", {}};
@@ -96,7 +125,7 @@ TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
     std::string line;
     std::int64_t cursor = 0;
     while (true) {
-      auto batch = hub->feed().Fetch(all, cursor, 2);
+      auto batch = hub->feed().Fetch(all, cursor, 2, 0);
       ASSERT_TRUE(batch.ok()) << batch.status();
       for (const WireMessage& message : batch->events) {
         v1::WatchTrainingJobsResponse response;
@@ -128,11 +157,77 @@ TEST_F(JobServiceTest, AFeedIsOfOneUserAndOfTheJobsThatAreNamed) {
   auto listener = std::make_shared<CountingListener>();
   const auto events_of = [&](const FeedFilter& filter) {
     EXPECT_TRUE(hub_->feed().Subscribe(filter, 0, listener).ok());
-    return hub_->feed().Fetch(filter, 0, 64)->events.size();
+    return hub_->feed().Fetch(filter, 0, 64, 0)->events.size();
   };
   EXPECT_EQ(events_of({"users/local", {kept->uid()}}), 1);
   EXPECT_EQ(events_of({"users/other", {}}), 0);
   hub_->feed().Unsubscribe(listener);
+}
+
+// A store that undoes what is done while it is broken, when all of it has been done.
+class BreakableStore final : public Store {
+ public:
+  explicit BreakableStore(std::unique_ptr<Store> store) : store_(std::move(store)) {}
+
+  absl::Status Commit(std::function<absl::Status(Transaction&)> work, WhenFull when_full) override {
+    return store_->Commit(
+        [&](Transaction& transaction) -> absl::Status {
+          auto done = work(transaction);
+          return done.ok() && broken ? absl::InternalError("not committed") : done;
+        },
+        when_full);
+  }
+  bool AwaitSpace() override { return store_->AwaitSpace(); }
+  void GiveUp() override { store_->GiveUp(); }
+  std::uint64_t changes() const override { return store_->changes(); }
+  absl::Status Read(const std::function<absl::Status(Reader&)>& work) override {
+    return store_->Read(work);
+  }
+
+  std::atomic<bool> broken = false;
+
+ private:
+  const std::unique_ptr<Store> store_;
+};
+
+class BreakableTest : public JobServiceTest {
+ protected:
+  BreakableTest() {
+    jobs_.reset();
+    auto breakable = std::make_unique<BreakableStore>(std::move(store_));
+    breakable_ = breakable.get();
+    store_ = std::move(breakable);
+    Serve();
+  }
+
+  BreakableStore* breakable_;
+};
+
+// What was not committed may be gone after a crash: nobody may have heard of it.
+TEST_F(BreakableTest, NothingIsAnnouncedThatIsNotCommitted) {
+  std::atomic<int> announced = 0;
+  hub_->on_published = [&](const std::string&, const std::vector<EventRow>& events) {
+    announced += static_cast<int>(events.size());
+  };
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  v1::PauseTrainingJobRequest pause;
+  pause.set_name("users/me/jobs/j");
+  breakable_->broken = true;
+  EXPECT_FALSE(jobs_->Create(me_, Request("k")).ok());
+  EXPECT_FALSE(jobs_->Pause(me_, pause).ok());
+  EXPECT_FALSE(Play("j", 1, {Epoch(1, 2.0)}).ok());
+  EXPECT_EQ(announced, 2);
+  breakable_->broken = false;
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  breakable_->broken = true;
+  EXPECT_FALSE(Play("j", 2, {Outcome(Kind::SUCCEEDED)}).ok());
+  EXPECT_EQ(announced, 4);
+  breakable_->broken = false;
+  EXPECT_EQ(Log("j"), "QUEUED RUNNING QUEUED RUNNING ");
+  EXPECT_EQ(jobs_->Pause(me_, pause)->state(), Job::PAUSING);
+  EXPECT_EQ(announced, 5);
 }
 
 class TrimmedLogTest : public JobServiceTest {
@@ -168,7 +263,7 @@ TEST_F(TrimmedLogTest, KeepsTheNewestEventsAndSaysWhereTheyBegin) {
   EXPECT_EQ(hub_->Subscribe(job.name(), 5, listener, uid).code(), absl::StatusCode::kOutOfRange);
   // The stream of all jobs has a gap after an early cursor, and says so.
   const FeedFilter all = {"users/local", {}};
-  const auto gap = hub_->feed().Subscribe(all, *UserFeed::IdOf(early), listener);
+  const auto gap = hub_->feed().Subscribe(all, *UserFeed::IdOf(early), listener).status();
   EXPECT_EQ(gap.code(), absl::StatusCode::kOutOfRange);
   const auto earliest = UserFeed::IdOf(GetErrorDetails(gap).metadata.at("earliest_cursor"));
   EXPECT_TRUE(hub_->feed().Subscribe(all, *earliest, listener).ok());
@@ -178,6 +273,29 @@ TEST_F(TrimmedLogTest, KeepsTheNewestEventsAndSaysWhereTheyBegin) {
   ASSERT_TRUE(executor_.WaitForStarts(2));
   EXPECT_TRUE(Play("j", 2, {Epoch(3, 7.0), Epoch(31, 1.0)}).ok());
   EXPECT_EQ(Get("j").last_sequence(), 35);
+}
+
+TEST_F(TrimmedLogTest, AFeedThatIsSoSlowThatItsNextEventsAreGoneSaysSo) {
+  const FeedFilter all = {"users/local", {}};
+  auto listener = std::make_shared<CountingListener>();
+  const auto trimmed = hub_->feed().Subscribe(all, 0, listener);
+  ASSERT_TRUE(trimmed.ok());
+  ASSERT_TRUE(jobs_->Create(me_, Request("j", 1100)).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  const auto first = hub_->feed().Fetch(all, 0, 1, *trimmed);
+  ASSERT_TRUE(first.ok()) << first.status();
+  // More than are kept in memory, and far more than in the log.
+  std::vector<worker::v1::WorkerMessage> epochs;
+  for (int epoch = 1; epoch <= 1100; ++epoch) epochs.push_back(Epoch(epoch, 1.0));
+  ASSERT_TRUE(Play("j", 1, epochs).ok());
+  const auto late = hub_->feed().Fetch(all, first->scanned_to, 64, *trimmed).status();
+  EXPECT_EQ(late.code(), absl::StatusCode::kOutOfRange) << late;
+  // Who begins anew begins with what there is.
+  const auto now = hub_->feed().Subscribe(all, 0, listener);
+  const auto rest = hub_->feed().Fetch(all, 0, 1, *now);
+  ASSERT_TRUE(rest.ok()) << rest.status();
+  EXPECT_TRUE(hub_->feed().Fetch(all, rest->scanned_to, 64, *now).ok());
+  hub_->feed().Unsubscribe(listener);
 }
 
 }  // namespace

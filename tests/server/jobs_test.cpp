@@ -1,7 +1,13 @@
 // A job from its creation to its end, its log, and what is read of it.
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "core/base/error.h"
+#include "core/base/text.h"
+#include "server/store/worker_lock.h"
 #include "tests/support/job_service.h"
 
 namespace trainyard::server {
@@ -74,6 +80,67 @@ TEST_F(JobServiceTest, AnOldAttemptIsRefused) {
   ASSERT_TRUE(executor_.WaitForStarts(2));
   EXPECT_EQ(Play("j", 1, {Epoch(1, 2.0)}).code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(Get("j").epochs_completed(), 0);
+}
+
+// The pool tells attempts apart, too; what is written is decided where it is written.
+TEST_F(JobServiceTest, AReportOfAnAttemptThatTheRecordDoesNotHaveChangesNothing) {
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  const auto next_attempt = [](Transaction& transaction) -> absl::Status {
+    auto edit = JobEdit::Load(transaction, "users/local/jobs/j");
+    if (!edit.ok()) return edit.status();
+    edit->job().set_attempt(2);
+    return edit->Save();
+  };
+  ASSERT_TRUE(store_->Commit(next_attempt).ok());
+  EXPECT_EQ(Play("j", 1, {Epoch(1, 2.0)}).code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Log("j"), "QUEUED RUNNING ");
+  EXPECT_EQ(Get("j").epochs_completed(), 0);
+}
+
+TEST_F(JobServiceTest, AWorkerThatHasEndedLeavesNothingThatNobodyKnows) {
+  const Job job = *jobs_->Create(me_, Request("j"));
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  const auto leave = [&](const std::string& file) {
+    std::ofstream(layout_.Checkpoints(job.uid()) / file) << "weights";
+    std::ofstream(layout_.WorkerLock(job.uid())) << "1\n";
+  };
+  const auto left = [&] {
+    std::string files = std::filesystem::exists(layout_.WorkerLock(job.uid())) ? "lock " : "";
+    for (const auto& entry : std::filesystem::directory_iterator(layout_.Checkpoints(job.uid()))) {
+      files += entry.path().filename().string() + " ";
+    }
+    return files;
+  };
+  leave("1-0-a1-known.safetensors");
+  leave("2-0-a1-unheard-of.safetensors");
+  leave("3-0-a1.tmp");
+  auto checkpoint = Epoch(1, 2.0);
+  auto& written = *checkpoint.mutable_report()->add_facts()->mutable_checkpoint();
+  written.set_epoch(1);
+  written.set_file("1-0-a1-known.safetensors");
+  EXPECT_TRUE(Play("j", 1, {checkpoint}).ok());
+  executor_.ExitAll("was killed by signal 9");
+  ASSERT_TRUE(executor_.WaitForStarts(2));
+  EXPECT_EQ(left(), "1-0-a1-known.safetensors ");
+  // Nor where the server is gone before it has seen the end.
+  leave("2-0-a2.tmp");
+  std::ofstream(layout_.WorkerLock("of-a-job-that-was-deleted")) << "1\n";
+  EXPECT_TRUE(Play("j", 2, {Outcome(Kind::SUCCEEDED)}).ok());
+  Serve();
+  EXPECT_EQ(left(), "1-0-a1-known.safetensors ");
+  EXPECT_FALSE(std::filesystem::exists(layout_.WorkerLock("of-a-job-that-was-deleted")));
+}
+
+// It has told its outcome to a server that was killed before it could say so.
+TEST_F(JobServiceTest, AWorkerOfAJobThatDoesNotRunEndsWithTheNextServer) {
+  const Job job = *jobs_->Create(me_, Request("j"));
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  EXPECT_TRUE(Play("j", 1, {Outcome(Kind::PAUSED)}).ok());
+  const auto lock = WorkerLock::Acquire(layout_, job.uid());
+  ASSERT_TRUE(lock.ok());
+  Serve();
+  EXPECT_EQ(executor_.killed(), std::vector<std::string>{StrCat("adopted ", ::getpid())});
 }
 
 TEST_F(JobServiceTest, AJobWhoseWorkersAreAllLostFails) {

@@ -36,8 +36,17 @@ class FakeExecutor final : public Executor {
   }
 
   void Terminate(WorkerId id) override { Exit(id, "was killed by signal 15"); }
-  // Tests end workers themselves, with ExitAll.
-  void Kill(WorkerId) override {}
+  // Remembered; tests end workers themselves, with ExitAll.
+  void Kill(WorkerId id) override {
+    const std::lock_guard lock(mutex_);
+    killed_.push_back(starts_[static_cast<std::size_t>(id) - 1].name);
+  }
+
+  // Names of the workers that were to be killed, in order.
+  std::vector<std::string> killed() {
+    const std::lock_guard lock(mutex_);
+    return killed_;
+  }
 
   bool WaitForStarts(int count) {
     std::unique_lock lock(mutex_);
@@ -66,8 +75,9 @@ class FakeExecutor final : public Executor {
   ExitHandler handler_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<WorkerSpec> starts_;  // guarded by mutex_
-  std::vector<WorkerId> alive_;     // guarded by mutex_
+  std::vector<WorkerSpec> starts_;   // guarded by mutex_
+  std::vector<WorkerId> alive_;      // guarded by mutex_
+  std::vector<std::string> killed_;  // guarded by mutex_
 };
 
 }  // namespace trainyard::server

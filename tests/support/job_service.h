@@ -51,6 +51,7 @@ class JobServiceTest : public testing::Test {
     jobs_ = std::make_unique<JobService>(layout_, *store_, *hub_, *pool_,
                                          JobOptions{1, 10, keep_events_, {}, quantum_});
     EXPECT_TRUE(jobs_->Recover().ok());
+    jobs_->Open();
   }
   ~JobServiceTest() override {
     jobs_->Close();

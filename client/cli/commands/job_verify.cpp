@@ -27,13 +27,16 @@ class Epochs : public JobObserver {
   void OnEvent(const v1::TrainingEvent& event) override {
     if (event.has_epoch()) epochs_.push_back(event.epoch());
   }
+  void OnTrimmed(std::int64_t /*first_sequence*/) override { trimmed_ = true; }
   const std::vector<v1::EpochCompleted>& epochs() const { return epochs_; }
+  bool trimmed() const { return trimmed_; }
 
  private:
   std::vector<v1::EpochCompleted> epochs_;
+  bool trimmed_ = false;
 };
 
-// All epochs of a job, once it has ended.
+// All epochs of a job that are kept, once it has ended.
 grpc::Status EpochsOf(Context& context, const std::string& name, Epochs& epochs) {
   JobWatch watch(context.connection(), {.job = name, .patience = {}});
   InterruptHandler interrupt([&watch] { watch.Stop(); });
@@ -63,7 +66,6 @@ std::optional<int> FirstDifference(const std::vector<v1::EpochCompleted>& record
   return std::nullopt;
 }
 
-// A fork has its source's epochs before its own.
 void DropBefore(int epoch, std::vector<v1::EpochCompleted>& epochs) {
   std::erase_if(epochs, [&](const auto& one) { return one.epoch() <= epoch; });
 }
@@ -72,13 +74,31 @@ struct Receipt {
   v1::TrainingJob recorded;
   v1::TrainingJob again;
   std::size_t epochs = 0;
+  // Epochs at the beginning are no longer kept.
+  bool trimmed = false;
   std::optional<int> difference;
 
+  bool trained() const { return again.state() == v1::TrainingJob::SUCCEEDED; }
+
   bool same_weights() const { return recorded.weights_digest() == again.weights_digest(); }
-  bool holds() const {
-    return again.state() == v1::TrainingJob::SUCCEEDED && !difference && same_weights();
-  }
+  bool holds() const { return trained() && !difference && same_weights(); }
 };
+
+// Compares the epochs that both have.
+void CompareEpochs(const Epochs& recorded, const Epochs& again, Receipt& receipt) {
+  auto before = recorded.epochs();
+  auto after = again.epochs();
+  // A fork has its source's epochs before its own.
+  DropBefore(receipt.recorded.forked_from().epoch(), before);
+  receipt.trimmed = recorded.trimmed() || again.trimmed();
+  if (receipt.trimmed && !before.empty() && !after.empty()) {
+    const int first = std::max(before.front().epoch(), after.front().epoch());
+    DropBefore(first - 1, before);
+    DropBefore(first - 1, after);
+  }
+  receipt.epochs = before.size();
+  receipt.difference = FirstDifference(before, after);
+}
 
 void Print(Context& context, const Receipt& receipt, bool kept) {
   std::ostream& out = context.out();
@@ -87,14 +107,19 @@ void Print(Context& context, const Receipt& receipt, bool kept) {
   out << "job      " << recorded.name() << "  kernels " << recorded.kernel_variant() << "\n"
       << "again    " << again.name() << "  kernels " << again.kernel_variant()
       << (kept ? "" : "  (deleted)") << "\n";
-  if (again.state() != v1::TrainingJob::SUCCEEDED) {
-    out << "state    " << v1::TrainingJob::State_Name(again.state()) << "\n";
+  // Of what was not trained again there is nothing to say.
+  if (!receipt.trained()) {
+    out << "state    " << v1::TrainingJob::State_Name(again.state()) << "  "
+        << again.error().message() << "\nNOT VERIFIED: it was not trained again to its end"
+        << std::endl;
+    return;
   }
   out << "costs    ";
   if (receipt.difference) {
     out << "differ from epoch " << *receipt.difference << " on\n";
   } else {
-    out << "of " << receipt.epochs << " epochs, equal to the bit\n";
+    out << "of " << (receipt.trimmed ? "the " : "") << receipt.epochs << " epochs"
+        << (receipt.trimmed ? " that are kept" : "") << ", equal to the bit\n";
   }
   out << "weights  " << (receipt.same_weights() ? "equal" : "differ") << "  "
       << recorded.weights_digest() << "\n";
@@ -121,10 +146,7 @@ int Verify(Context& context, const Options& options, Receipt& receipt) {
   }
   if (status.ok()) status = GetJob(context, receipt.again.name(), &receipt.again);
   if (!status.ok()) return ReportError(context, status);
-  auto before = recorded.epochs();
-  DropBefore(receipt.recorded.forked_from().epoch(), before);
-  receipt.epochs = before.size();
-  receipt.difference = FirstDifference(before, again.epochs());
+  CompareEpochs(recorded, again, receipt);
   const bool keep = options.keep || !receipt.holds();
   if (!keep) {
     v1::DeleteTrainingJobRequest request;
