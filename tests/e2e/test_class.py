@@ -213,6 +213,27 @@ def test_an_instructor_makes_nobody_more_than_a_student(lab: Class, ada: Api) ->
     refused(Code.FAILED_PRECONDITION, lambda: lab.user("admin").admin.UpdateUser(last))
 
 
+def test_an_answer_given_again_brings_no_role_back(lab: Class) -> None:
+    admin = lab.user("admin")
+    mia = lab.join("mia", admin_pb2.ADMIN)
+
+    def change(api: Api, role: int, request_id: str) -> Any:
+        return api.admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(name="users/mia", role=role),
+                update_mask={"paths": ["role"]},
+                request_id=request_id,
+            )
+        )
+
+    change(mia, admin_pb2.ADMIN, "once")
+    change(admin, admin_pb2.INSTRUCTOR, "then")
+    log = admin_pb2.ListAuditEntriesRequest()
+    refused(Code.PERMISSION_DENIED, lambda: mia.admin.ListAuditEntries(log))
+    assert change(mia, admin_pb2.ADMIN, "once").role == admin_pb2.INSTRUCTOR
+    refused(Code.PERMISSION_DENIED, lambda: mia.admin.ListAuditEntries(log))
+
+
 def test_a_code_is_good_for_as_many_as_it_says(lab: Class) -> None:
     invitation = lab.user("teacher").admin.CreateInvitation(
         admin_pb2.CreateInvitationRequest(invitation=admin_pb2.Invitation(max_uses=2))
