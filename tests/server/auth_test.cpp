@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/base/error.h"
 #include "inference/inference.pb.h"
@@ -115,6 +117,27 @@ TEST(UsageLimits, ABucketHoldsFourSecondsOfCalls) {
   EXPECT_EQ(details.metadata.at("quota"), "calls_per_second");
   EXPECT_NEAR(std::stod(details.metadata.at("retry_seconds")), 0.05, 1e-9);
   EXPECT_TRUE(limits.TakeCall("users/a", quota, 0.1).ok());
+}
+
+TEST(UsageLimits, TransfersLeaveThreadsForOthersAndForOtherCalls) {
+  UsageLimits limits;
+  std::vector<std::shared_ptr<void>> open;
+  const auto take = [&](const std::string& user) {
+    auto one = limits.OpenTransfer(user);
+    if (one.ok()) open.push_back(*one);
+    return one.status();
+  };
+  for (int i = 0; i < kTransfersOfUser; ++i) EXPECT_TRUE(take("users/a").ok());
+  EXPECT_EQ(GetErrorDetails(take("users/a")).metadata.at("quota"), "transfers");
+  EXPECT_TRUE(take("users/b").ok());
+  for (int i = 0; static_cast<int>(open.size()) < kTransfers; ++i) {
+    ASSERT_TRUE(take("users/c" + std::to_string(i)).ok());
+  }
+  const auto busy = take("users/d");
+  EXPECT_EQ(busy.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(GetErrorDetails(busy).reason, "SERVER_BUSY");
+  open.front().reset();
+  EXPECT_TRUE(take("users/a").ok());
 }
 
 TEST(UsageLimits, AStreamCountsAsLongAsItLives) {
