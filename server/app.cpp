@@ -116,7 +116,10 @@ class RunningApp final : public App {
     if (status.ok()) status = ServePublic();
     if (status.ok()) status = ServeHttp();
     if (!status.ok()) return status;
-    uses_ = std::make_unique<Periodic>(kBetweenUses, [this] { admin_->KeepUses(); });
+    uses_ = std::make_unique<Periodic>(kBetweenUses, [this] {
+      accounts_->EndExpired(Now().seconds());
+      admin_->KeepUses();
+    });
     trimming_ = std::make_unique<Periodic>(
         kBetweenTrims, [this] { datasets_->FailAbandonedUploads(Now().seconds()); });
     return status;

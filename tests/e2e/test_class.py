@@ -158,6 +158,18 @@ def test_a_revoked_token_ends_calls_and_streams(lab: Class) -> None:
     refused(Code.UNAUTHENTICATED, lambda: list(stream))
 
 
+def test_who_may_less_than_before_watches_no_longer(lab: Class) -> None:
+    jim = lab.join("jim", admin_pb2.INSTRUCTOR)
+    stream = jim.watch_jobs(parent="users/-")
+    demoted = admin_pb2.UpdateUserRequest(
+        user=admin_pb2.User(name="users/jim", role=admin_pb2.STUDENT),
+        update_mask={"paths": ["role"]},
+    )
+    lab.user("admin").admin.UpdateUser(demoted)
+    refused(Code.UNAUTHENTICATED, lambda: list(stream))
+    assert jim.admin.GetUser(admin_pb2.GetUserRequest(name="users/me")).role == admin_pb2.STUDENT
+
+
 def test_a_token_for_reading_changes_nothing(lab: Class, ada: Api) -> None:
     made = ada.admin.CreateToken(
         admin_pb2.CreateTokenRequest(
