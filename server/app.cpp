@@ -21,6 +21,7 @@
 #include "server/auth/accounts.h"
 #include "server/auth/admin_service.h"
 #include "server/auth/gatekeeper.h"
+#include "server/auth/usage_limits.h"
 #include "server/datasets/dataset_service.h"
 #include "server/evaluations/evaluation_service.h"
 #include "server/events/event_hub.h"
@@ -58,7 +59,6 @@ constexpr int kWorkerMessageBytes = 64 << 20;
 constexpr int kWatchThreads = 2;
 // Ingesting and evaluating processes at once, beside the jobs' slots.
 constexpr int kShortTasks = 2;
-constexpr int kMaxThreads = 256;
 constexpr std::chrono::seconds kShutdownDeadline{2};
 constexpr std::chrono::hours kBetweenTrims{1};
 constexpr std::chrono::minutes kBetweenUses{1};
@@ -79,7 +79,7 @@ std::unique_ptr<grpc::Server> Listen(grpc::ServerBuilder& builder, const std::st
   // Clients may ping as often as every 10 s.
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
   grpc::ResourceQuota quota;
-  quota.SetMaxThreads(kMaxThreads);
+  quota.SetMaxThreads(kServerThreads);
   builder.SetResourceQuota(quota);
   return builder.BuildAndStart();
 }
@@ -118,7 +118,10 @@ class RunningApp final : public App {
     if (status.ok()) status = ServePublic();
     if (status.ok()) status = ServeHttp();
     if (!status.ok()) return status;
-    uses_ = std::make_unique<Periodic>(kBetweenUses, [this] { admin_->KeepUses(); });
+    uses_ = std::make_unique<Periodic>(kBetweenUses, [this] {
+      accounts_->EndExpired(Now().seconds());
+      admin_->KeepUses();
+    });
     trimming_ = std::make_unique<Periodic>(
         kBetweenTrims, [this] { datasets_->FailAbandonedUploads(Now().seconds()); });
     return status;

@@ -84,8 +84,10 @@ void Accounts::Revoke(TokenEntry& entry) {
 
 void Accounts::PutUser(const v1::User& user) {
   const std::lock_guard lock(mutex_);
-  users_[user.name()] = user;
-  if (!user.disabled()) return;
+  v1::User& known = users_[user.name()];
+  const bool may_less = user.disabled() || user.role() < known.role();
+  known = user;
+  if (!may_less) return;
   for (auto& [id, entry] : tokens_) {
     if (entry.user == user.name()) Revoke(entry);
   }
@@ -124,6 +126,14 @@ v1::Quota Accounts::class_quota() const {
 void Accounts::set_class_quota(const v1::Quota& quota) {
   const std::lock_guard lock(mutex_);
   class_quota_ = quota;
+}
+
+void Accounts::EndExpired(std::int64_t now) {
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, entry] : tokens_) {
+    const v1::Token& token = entry.record.token();
+    if (token.has_expire_time() && token.expire_time().seconds() <= now) entry.revoked->store(true);
+  }
 }
 
 std::vector<std::pair<std::string, std::int64_t>> Accounts::TakeUses() {

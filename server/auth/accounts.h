@@ -44,10 +44,13 @@ class Accounts {
   absl::StatusOr<Identity> Authenticate(std::string_view token, std::int64_t now);
 
   // What the store has come to hold. A user who is disabled, or whose role
-  // changes, is so from the next call on; the streams of who is disabled end.
+  // changes, is so from the next call on; the streams of who may less than before end.
   void PutUser(const v1::User& user);
   void PutToken(const store::v1::TokenRecord& record);
   void RemoveToken(std::string_view name);
+
+  // Ends the streams of tokens that have expired. Called now and then.
+  void EndExpired(std::int64_t now);
 
   // The class's quota with the user's own over it; without bounds for staff who
   // have none of their own, and on a single-user server.

@@ -60,6 +60,8 @@ class AdminService {
 
  private:
   absl::Status FillUsage(Reader& reader, v1::User& user) const;
+  // Tells the accounts what the store has of users/{user}.
+  absl::Status ReadAgain(const std::string& name);
   absl::Status CheckChange(Transaction& transaction, const Caller& caller, const v1::User& before,
                            const v1::User& after) const;
 

@@ -76,7 +76,7 @@ absl::StatusOr<Admission> Gatekeeper::AdmitBy(const grpc::ServerContextBase& con
     Caller anyone;
     anyone.user = "";
     anyone.role = v1::ROLE_UNSPECIFIED;
-    return Admission{std::move(anyone), nullptr};
+    return Admission{std::move(anyone), nullptr, nullptr};
   }
   auto identity = Identify(context);
   if (!identity.ok()) return identity.status();
@@ -90,6 +90,11 @@ absl::StatusOr<Admission> Gatekeeper::AdmitBy(const grpc::ServerContextBase& con
     auto stream = limits_.OpenStream(identity->user, quota);
     if (!stream.ok()) return stream.status();
     admission.stream = *std::move(stream);
+  }
+  if (rule->holds_thread) {
+    auto transfer = limits_.OpenTransfer(identity->user);
+    if (!transfer.ok()) return transfer.status();
+    admission.transfer = *std::move(transfer);
   }
   // A single user is alone: nobody else is there to reach for.
   const Reach reach = accounts_.single_user() ? Reach::kOwn : ReachOf(rule->access, identity->role);

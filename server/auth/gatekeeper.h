@@ -20,6 +20,8 @@ struct Admission {
   Caller caller;
   // Of a stream.
   std::shared_ptr<void> stream;
+  // Of an upload, a download or a prediction.
+  std::shared_ptr<void> transfer;
 };
 
 // Any thread.

@@ -212,7 +212,14 @@ absl::StatusOr<v1::JoinClassResponse> AdminService::JoinClass(const Caller&,
                                                               const v1::JoinClassRequest& request) {
   v1::JoinClassResponse response;
   store::v1::TokenRecord token;
-  auto status = store_.Commit([&](Transaction& transaction) -> absl::Status {
+  // Wrong codes are anybody's, and do not take the one writer's time.
+  auto status = store_.Read([&](Reader& reader) -> absl::Status {
+    auto found = FindInvitation(reader, request.code());
+    if (found.ok() && !found->has_value()) return BadCode();
+    return found.status();
+  });
+  if (!status.ok()) return status;
+  status = store_.Commit([&](Transaction& transaction) -> absl::Status {
     auto user = Enter(transaction, request);
     if (!user.ok()) return user.status();
     *response.mutable_user() = *std::move(user);

@@ -16,10 +16,11 @@ namespace {
 
 constexpr bool kWrites = true;
 constexpr bool kStream = true;
+constexpr bool kHoldsThread = true;
 
 constexpr auto kTable = std::to_array<Rule>({
     {"DatasetService.CreateDataset", Access::kOwn, kWrites},
-    {"DatasetService.WriteDataset", Access::kOwn, kWrites},
+    {"DatasetService.WriteDataset", Access::kOwn, kWrites, false, kHoldsThread},
     {"DatasetService.GetDataset", Access::kShared},
     {"DatasetService.ListDatasets", Access::kShared},
     {"DatasetService.UpdateDataset", Access::kOwn, kWrites},
@@ -45,14 +46,14 @@ constexpr auto kTable = std::to_array<Rule>({
     {"TrainingService.WatchTrainingJob", Access::kOwnOrStaff, false, kStream},
     {"TrainingService.WatchTrainingJobs", Access::kOwnOrStaff, false, kStream},
     {"TrainingService.ListCheckpoints", Access::kOwnOrStaff},
-    {"TrainingService.ReadCheckpoint", Access::kOwn, false, kStream},
+    {"TrainingService.ReadCheckpoint", Access::kOwn, false, kStream, kHoldsThread},
 
     {"EvaluationService.CreateEvaluation", Access::kOwn, kWrites},
     {"EvaluationService.GetEvaluation", Access::kOwnOrStaff},
     {"EvaluationService.ListEvaluations", Access::kOwnOrStaff},
     {"EvaluationService.GetConfusionMatrix", Access::kOwnOrStaff},
     {"EvaluationService.ListMisclassified", Access::kOwnOrStaff},
-    {"EvaluationService.Predict", Access::kOwn},
+    {"EvaluationService.Predict", Access::kOwn, false, false, kHoldsThread},
 
     {"GRPCInferenceService.ServerLive", Access::kPublic},
     {"GRPCInferenceService.ServerReady", Access::kPublic},

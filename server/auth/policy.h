@@ -32,6 +32,9 @@ struct Rule {
   bool writes = false;
   // Whether it stays open, and counts as a stream.
   bool stream = false;
+  // Whether it may hold a thread of the server's for long: a transfer, or a wait for
+  // the serving worker.
+  bool holds_thread = false;
 };
 
 // All of them.

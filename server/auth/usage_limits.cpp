@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/error.h"
 #include "core/base/text.h"
 #include "server/resources/quota.h"
 
@@ -9,6 +10,7 @@ namespace trainyard::server {
 namespace {
 
 constexpr double kBurstSeconds = 4;
+constexpr int kRetryTransfer = 5;
 
 }  // namespace
 
@@ -32,10 +34,22 @@ absl::Status UsageLimits::TakeCall(const std::string& user, const v1::Quota& quo
                    wait);
 }
 
+std::shared_ptr<void> UsageLimits::Hold(const std::shared_ptr<Open>& open,
+                                        const std::string& user) {
+  ++open->by_user[user];
+  ++open->all;
+  return std::shared_ptr<void>(nullptr, [open, user](void*) {
+    const std::lock_guard end(open->mutex);
+    --open->all;
+    if (--open->by_user[user] <= 0) open->by_user.erase(user);
+  });
+}
+
 absl::StatusOr<std::shared_ptr<void>> UsageLimits::OpenStream(const std::string& user,
                                                               const v1::Quota& quota) {
   const std::lock_guard lock(streams_->mutex);
-  int& open = streams_->open[user];
+  const auto found = streams_->by_user.find(user);
+  const int open = found == streams_->by_user.end() ? 0 : found->second;
   if (quota.has_streams() && open >= quota.streams()) {
     return OverQuota(user, "streams",
                      StrCat(user, " has ", open,
@@ -43,17 +57,31 @@ absl::StatusOr<std::shared_ptr<void>> UsageLimits::OpenStream(const std::string&
                             "or watch all jobs in one stream"),
                      5);
   }
-  ++open;
-  return std::shared_ptr<void>(nullptr, [streams = streams_, user](void*) {
-    const std::lock_guard end(streams->mutex);
-    if (--streams->open[user] <= 0) streams->open.erase(user);
-  });
+  return Hold(streams_, user);
 }
 
 int UsageLimits::StreamsOf(const std::string& user) const {
   const std::lock_guard lock(streams_->mutex);
-  const auto found = streams_->open.find(user);
-  return found == streams_->open.end() ? 0 : found->second;
+  const auto found = streams_->by_user.find(user);
+  return found == streams_->by_user.end() ? 0 : found->second;
+}
+
+absl::StatusOr<std::shared_ptr<void>> UsageLimits::OpenTransfer(const std::string& user) {
+  const std::lock_guard lock(transfers_->mutex);
+  const auto found = transfers_->by_user.find(user);
+  if (found != transfers_->by_user.end() && found->second >= kTransfersOfUser) {
+    return OverQuota(user, "transfers",
+                     StrCat(user, " has ", found->second,
+                            " uploads, downloads and predictions under way, as many as are "
+                            "allowed at once; let one of them end"),
+                     kRetryTransfer);
+  }
+  if (transfers_->all < kTransfers) return Hold(transfers_, user);
+  return MakeError(
+      absl::StatusCode::kResourceExhausted,
+      {"SERVER_BUSY", "", {{"retry_seconds", StrCat(kRetryTransfer)}}},
+      StrCat("the server has ", kTransfers, " uploads, downloads and predictions under way; try ",
+             "again in ", kRetryTransfer, " s"));
 }
 
 }  // namespace trainyard::server

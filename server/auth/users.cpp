@@ -181,11 +181,24 @@ absl::StatusOr<v1::User> AdminService::UpdateUser(const Caller& caller,
                        row->body = StoredForm(response);
                        return transaction.Update(*row);
                      });
+  if (status.ok()) status = ReadAgain(*name);
   if (!status.ok()) return status;
-  accounts_.PutUser(response);
   v1::GetUserRequest get;
   get.set_name(*name);
   return GetUser(caller, get);
+}
+
+// An answer that is given again may be older than what somebody has changed since: who
+// was an administrator once does not become one by asking again.
+absl::Status AdminService::ReadAgain(const std::string& name) {
+  return store_.Read([&](Reader& reader) -> absl::Status {
+    auto row = reader.Get(ResourceKind::kUser, name);
+    if (!row.ok()) return row.status();
+    v1::User user;
+    user.ParseFromString(row->body);
+    accounts_.PutUser(user);
+    return absl::OkStatus();
+  });
 }
 
 absl::StatusOr<v1::ClassSettings> AdminService::GetClassSettings(
@@ -209,8 +222,14 @@ absl::StatusOr<v1::ClassSettings> AdminService::UpdateClassSettings(
                        if (!applied.ok()) return applied;
                        return WriteClassSettings(transaction, response);
                      });
+  if (status.ok()) {
+    status = store_.Read([&](Reader& reader) -> absl::Status {
+      auto settings = ReadClassSettings(reader);
+      if (settings.ok()) accounts_.set_class_quota(settings->quota());
+      return settings.status();
+    });
+  }
   if (!status.ok()) return status;
-  accounts_.set_class_quota(response.quota());
   return response;
 }
 

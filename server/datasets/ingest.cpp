@@ -11,6 +11,7 @@
 #include "server/convert/status.h"
 #include "server/datasets/dataset_service.h"
 #include "server/resources/clock.h"
+#include "server/resources/names.h"
 
 namespace trainyard::server {
 
@@ -63,8 +64,10 @@ class DatasetService::IngestTask final : public WorkerTask {
 };
 
 void DatasetService::Ingest(const v1::Dataset& dataset) {
-  slots_.Submit(
-      [this, name = dataset.name(), uid = dataset.uid()] { return StartIngest(name, uid); });
+  slots_.Submit(std::string(OwnerOf(dataset.name())),
+                [this, name = dataset.name(), uid = dataset.uid()] {
+                  return StartIngest(name, uid);
+                });
 }
 
 bool DatasetService::StartIngest(const std::string& name, const std::string& uid) {

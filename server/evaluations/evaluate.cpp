@@ -66,9 +66,9 @@ class EvaluationService::EvaluateTask final : public WorkerTask {
 };
 
 void EvaluationService::Evaluate(const store::v1::EvaluationRecord& record) {
-  slots_.Submit([this, name = record.evaluation().name(), uid = record.evaluation().uid()] {
-    return Start(name, uid);
-  });
+  const std::string& name = record.evaluation().name();
+  slots_.Submit(std::string(OwnerOf(name)),
+                [this, name, uid = record.evaluation().uid()] { return Start(name, uid); });
 }
 
 bool EvaluationService::Start(const std::string& name, const std::string& uid) {

@@ -3,11 +3,14 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "server/convert/peer.h"
+
 namespace trainyard::server {
 namespace {
 
 void Authorize(grpc::ClientContext& context, const CallTarget& target) {
   if (!target.authorization.empty()) context.AddMetadata("authorization", target.authorization);
+  if (!target.peer.empty()) context.AddMetadata(std::string(kPeerMetadata), target.peer);
 }
 
 }  // namespace

@@ -19,6 +19,8 @@ struct CallTarget {
   std::string method;
   // The metadata `authorization`; none where it is empty.
   std::string authorization;
+  // kPeerMetadata; none where it is empty.
+  std::string peer = {};
 };
 
 // Calls a unary method; `done` runs on `executor`, once, with the answer's bytes.

@@ -111,7 +111,17 @@ void HttpConnection::OnHead(beast::error_code error) {
   keep_alive_ = head_->keep_alive();
   request_ = head_->get().base();
   plan_ = gateway_.PlanFor(request_);
+  plan_.peer = Peer();
   Serve();
+}
+
+std::string HttpConnection::Peer() {
+  beast::error_code error;
+  const auto end = stream_.tcp().socket().remote_endpoint(error);
+  if (error) return "";
+  const std::string host = end.address().to_string();
+  return end.address().is_v4() ? StrCat("ipv4:", host, ":", end.port())
+                               : StrCat("ipv6:[", host, "]:", end.port());
 }
 
 // The client has gone, or does not speak HTTP.

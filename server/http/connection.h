@@ -75,6 +75,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void ReadBody();
   void OnBody(boost::beast::error_code error);
   std::uint64_t BodyLimit() const;
+  // The client, as gRPC would write it.
+  std::string Peer();
   void StreamAnswer();
   void Shut();
 

@@ -183,8 +183,8 @@ void Gateway::Call(const RequestPlan& plan, const std::string& body,
                    boost::asio::any_io_executor executor, std::function<void(HttpResponse)> done) {
   const auto request = ToRequest(*plan.route, plan.name, plan.query, body);
   if (!request.ok()) return done(ErrorResponse(request.status()));
-  CallUnary(stub_, {plan.route->rpc_path(), plan.credentials.authorization}, ToBytes(**request),
-            kCallTimeout, std::move(executor),
+  CallUnary(stub_, {plan.route->rpc_path(), plan.credentials.authorization, plan.peer},
+            ToBytes(**request), kCallTimeout, std::move(executor),
             [route = plan.route, done = std::move(done)](const grpc::Status& status,
                                                          const grpc::ByteBuffer& answer) {
               done(ToResponse(*route, status, answer));

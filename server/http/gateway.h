@@ -48,6 +48,8 @@ struct RequestPlan {
   std::string name;
   Query query;
   Credentials credentials;
+  // As gRPC would write it.
+  std::string peer;
 };
 
 // Shared by all connections; any thread. It decides nothing about users: each

@@ -18,6 +18,18 @@ FairQueue::User& FairQueue::UserOf(const std::string& job_name) {
   return user;
 }
 
+void FairQueue::FollowClock(double now) {
+  const double back = latest_ - now;
+  latest_ = now;
+  if (back <= 0) return;
+  for (auto& [uid, running] : running_) {
+    running.started -= back;
+    running.charged -= back;
+    if (running.asked) *running.asked -= back;
+  }
+  for (auto& [name, user] : users_) user.charged -= user.load * back;
+}
+
 void FairQueue::Restore(const std::string& user, const Usage& usage) {
   auto [entry, fresh] = users_.try_emplace(user);
   entry->second.name = user;
@@ -42,6 +54,7 @@ bool FairQueue::Remove(const std::string& uid) {
 }
 
 void FairQueue::Occupy(QueuedJob job, double now) {
+  FollowClock(now);
   User& user = UserOf(job.name);
   user.running += 1;
   user.load += Weight(job);
@@ -67,6 +80,7 @@ void FairQueue::Release(const std::string& uid) {
 
 void FairQueue::Charge(const std::string& uid, double counted, std::optional<double> left,
                        double now) {
+  FollowClock(now);
   const auto found = running_.find(uid);
   if (found == running_.end()) return;
   Running& running = found->second;
@@ -196,6 +210,7 @@ FairQueue::Running* FairQueue::WorstAfter(const QueuedJob& job, const User& owne
 }
 
 std::vector<Preemption> FairQueue::Preempt(double now) {
+  FollowClock(now);
   std::vector<Preemption> asked;
   int coming = options_.slots - running();
   for (auto& [uid, running] : running_) {

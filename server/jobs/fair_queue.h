@@ -179,6 +179,9 @@ class FairQueue {
     int may_start = 0;
   };
 
+  // Moves what is remembered of the clock along with one that was set back; else jobs
+  // that run would have their quantum until it is there again.
+  void FollowClock(double now);
   User& UserOf(const std::string& job_name);
   double Pending(const User& user, double now) const;
   double Deficit(const User& user, double now) const;
@@ -205,6 +208,7 @@ class FairQueue {
   std::map<std::string, std::pair<std::string, Key>> owners_;  // of waiting jobs, by uid
   Usage boosted_;
   Usage ordinary_;
+  double latest_ = 0;  // that was given, of the times at which something was decided
   std::int64_t arrivals_ = 0;
   std::int64_t served_ = 0;
 };

@@ -29,7 +29,9 @@ double Usage::TodayAt(double now) const { return day == DayOf(now) ? today : 0; 
 void Usage::Charge(double seconds, double now) {
   decayed = DecayedAt(now) + seconds;
   today = TodayAt(now) + seconds;
-  time = std::max(time, now);
+  // Also where the clock has been set back: nothing would be forgotten until it comes
+  // there again.
+  time = now;
   day = DayOf(now);
 }
 

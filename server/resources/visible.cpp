@@ -40,6 +40,8 @@ v1::Dataset SeenBy(const Caller& caller, v1::Dataset dataset) {
   dataset.clear_source();
   dataset.clear_parts();
   dataset.clear_auto_input_scaling();
+  // It says the value that could not be read.
+  dataset.clear_error();
   return dataset;
 }
 

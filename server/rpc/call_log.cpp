@@ -17,10 +17,11 @@ std::string TextOf(const google::protobuf::Message& message, const char* name) {
   if (field == nullptr || field->cpp_type() != Field::CPPTYPE_STRING || field->is_repeated()) {
     return "";
   }
-  // Whoever calls writes these: at most a line's worth, and no line of their own.
+  // Whoever calls writes these: at most a line's worth, no line of their own, and
+  // nothing that is cut in the middle of a letter.
   std::string text = message.GetReflection()->GetString(message, field).substr(0, 200);
   for (char& c : text) {
-    if (static_cast<unsigned char>(c) <= ' ') c = '?';
+    if (c <= ' ' || c > '~') c = '?';
   }
   return text;
 }

@@ -1,5 +1,9 @@
 #include "server/rpc/services.h"
 
+#include <chrono>
+#include <string>
+
+#include "server/convert/peer.h"
 #include "server/rpc/answer.h"
 
 namespace trainyard::server {
@@ -20,6 +24,16 @@ grpc::Status SendFile(const absl::StatusOr<ExportedFile>& exported,
     message.clear_size_bytes();
   } while (sent < exported->size_bytes);
   return grpc::Status::OK;
+}
+
+// The gateway calls from within this process, and says for whom; what others say is
+// not asked.
+std::string CallsFrom(const grpc::ServerContext& context) {
+  const std::string peer = context.peer();
+  if (peer.starts_with("ipv")) return AddressOf(peer);
+  const auto said = context.client_metadata().find(std::string(kPeerMetadata));
+  if (said == context.client_metadata().end()) return "";
+  return AddressOf({said->second.data(), said->second.size()});
 }
 
 }  // namespace
@@ -230,7 +244,14 @@ grpc::Status EvaluationRpc::Predict(grpc::ServerContext* context, const v1::Pred
 
 grpc::Status AdminRpc::JoinClass(grpc::ServerContext* context, const v1::JoinClassRequest* request,
                                  v1::JoinClassResponse* response) {
-  return Serve(gatekeeper_, admin_, &AdminService::JoinClass, *context, *request, response);
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string from = CallsFrom(*context);
+  const double now = std::chrono::duration<double>(begun.time_since_epoch()).count();
+  if (auto may = guesses_.Take(from, now); !may.ok()) return Refuse(*request, may, begun);
+  grpc::Status status =
+      Serve(gatekeeper_, admin_, &AdminService::JoinClass, *context, *request, response);
+  if (status.error_code() != grpc::StatusCode::PERMISSION_DENIED) guesses_.GiveBack(from);
+  return status;
 }
 
 grpc::Status AdminRpc::GetUser(grpc::ServerContext* context, const v1::GetUserRequest* request,

@@ -8,6 +8,7 @@
 
 #include "server/auth/admin_service.h"
 #include "server/auth/gatekeeper.h"
+#include "server/auth/guess_limits.h"
 #include "server/datasets/dataset_service.h"
 #include "server/evaluations/evaluation_service.h"
 #include "server/jobs/job_service.h"
@@ -182,6 +183,7 @@ class AdminRpc final : public v1::AdminService::Service {
   Gatekeeper& gatekeeper_;
   AdminService& admin_;
   JobService& jobs_;
+  GuessLimits guesses_;
   const std::function<v1::Server()> describe_;
   const std::function<void()> drain_;
 };

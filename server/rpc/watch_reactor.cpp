@@ -103,8 +103,10 @@ void WatchReactor::Step() {
   }
   if (broken) return End(grpc::Status::CANCELLED);
   if (Revoked()) {
-    return End(ToGrpcStatus(MakeError(absl::StatusCode::kUnauthenticated, {"TOKEN_REVOKED", "", {}},
-                                      "the token of this stream has been revoked")));
+    return End(
+        ToGrpcStatus(MakeError(absl::StatusCode::kUnauthenticated, {"TOKEN_REVOKED", "", {}},
+                               "the token of this stream has been revoked or has expired, or may "
+                               "less than when the stream began")));
   }
   if (context_.draining()) return End(ToGrpcStatus(source_->ShuttingDown()));
   if (!open_) {

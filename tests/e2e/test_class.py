@@ -158,6 +158,18 @@ def test_a_revoked_token_ends_calls_and_streams(lab: Class) -> None:
     refused(Code.UNAUTHENTICATED, lambda: list(stream))
 
 
+def test_who_may_less_than_before_watches_no_longer(lab: Class) -> None:
+    jim = lab.join("jim", admin_pb2.INSTRUCTOR)
+    stream = jim.watch_jobs(parent="users/-")
+    demoted = admin_pb2.UpdateUserRequest(
+        user=admin_pb2.User(name="users/jim", role=admin_pb2.STUDENT),
+        update_mask={"paths": ["role"]},
+    )
+    lab.user("admin").admin.UpdateUser(demoted)
+    refused(Code.UNAUTHENTICATED, lambda: list(stream))
+    assert jim.admin.GetUser(admin_pb2.GetUserRequest(name="users/me")).role == admin_pb2.STUDENT
+
+
 def test_a_token_for_reading_changes_nothing(lab: Class, ada: Api) -> None:
     made = ada.admin.CreateToken(
         admin_pb2.CreateTokenRequest(
@@ -211,6 +223,27 @@ def test_an_instructor_makes_nobody_more_than_a_student(lab: Class, ada: Api) ->
         update_mask={"paths": ["role"]},
     )
     refused(Code.FAILED_PRECONDITION, lambda: lab.user("admin").admin.UpdateUser(last))
+
+
+def test_an_answer_given_again_brings_no_role_back(lab: Class) -> None:
+    admin = lab.user("admin")
+    mia = lab.join("mia", admin_pb2.ADMIN)
+
+    def change(api: Api, role: int, request_id: str) -> Any:
+        return api.admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(name="users/mia", role=role),
+                update_mask={"paths": ["role"]},
+                request_id=request_id,
+            )
+        )
+
+    change(mia, admin_pb2.ADMIN, "once")
+    change(admin, admin_pb2.INSTRUCTOR, "then")
+    log = admin_pb2.ListAuditEntriesRequest()
+    refused(Code.PERMISSION_DENIED, lambda: mia.admin.ListAuditEntries(log))
+    assert change(mia, admin_pb2.ADMIN, "once").role == admin_pb2.INSTRUCTOR
+    refused(Code.PERMISSION_DENIED, lambda: mia.admin.ListAuditEntries(log))
 
 
 def test_a_code_is_good_for_as_many_as_it_says(lab: Class) -> None:

@@ -113,6 +113,13 @@ def test_of_a_hidden_set_nothing_but_the_score_comes_out(
         assert b"100.5" not in text and b"200.25" not in text
 
 
+def test_what_could_not_be_read_of_a_hidden_set_is_its_owners_to_see(lab: Class) -> None:
+    teacher = lab.user("teacher")
+    bad = teacher.upload("bad-exam", b"0,1,2\n1,secret,3\n", visibility=visibility_pb2.HIDDEN)
+    assert bad.state == dataset_pb2.Dataset.FAILED and "secret" in bad.error.message
+    assert not lab.join("seer").get_dataset(bad.name).HasField("error")
+
+
 def naming(request: Any, name: str, everywhere: bool) -> Any:
     """The request with this name in each of its fields of text, or in those only that
     say whose data it is about."""

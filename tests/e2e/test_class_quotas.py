@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from harness import (
     Class,
     Code,
     admin_pb2,
+    dataset_pb2,
     error_info,
+    error_of,
     refused,
     training_pb2,
     wait_until,
@@ -64,6 +67,29 @@ def test_each_quota_says_which_it_is_and_what_to_do(lab: Class) -> None:
     me = admin_pb2.GetUserRequest(name="users/me")
     api.admin.GetUser(me)
     over("calls_per_second", lambda: api.admin.GetUser(me))
+
+
+def test_uploads_that_stand_still_leave_the_server_to_others(lab: Class) -> None:
+    """Each holds a thread of the server; more than its threads are begun."""
+    eve, bob = lab.join("eve-uploads"), lab.join("bob-uploads")
+    data = eve.create_dataset("d", upload=dataset_pb2.UploadSource())
+    stop = threading.Event()
+
+    def never_ends() -> Iterator[dataset_pb2.WriteDatasetRequest]:
+        stop.wait()
+        yield dataset_pb2.WriteDatasetRequest(name=data.name)
+
+    uploads = [eve.datasets.WriteDataset.future(never_ends()) for _ in range(20)]
+    wait_until("four to be refused", lambda: sum(each.done() for each in uploads) == 4)
+    for upload in uploads:
+        if upload.done():
+            status = error_of(upload.exception())
+            assert error_info(status).metadata["quota"] == "transfers"
+    bob.active("d", ROWS)
+    stop.set()
+    for upload in uploads:
+        upload.exception()
+    eve.write(data.name, dataset_pb2.UploadPart.DATA, ROWS)
 
 
 def test_jobs_over_a_quota_wait_and_say_for_what(lab: Class) -> None:

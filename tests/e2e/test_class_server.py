@@ -22,6 +22,8 @@ from harness import (
     Code,
     Server,
     admin_pb2,
+    error_info,
+    error_of,
     refused,
     wait_until,
 )
@@ -82,6 +84,50 @@ def test_another_servers_line_is_refused(lab: Class, scratch: Path) -> None:
     assert cli.run("join", "nonsense").returncode == 2
     result = cli.run("--server", "192.0.2.1:7700", "job", "list")
     assert result.returncode == 3 and "has not joined" in result.stderr
+
+
+def test_codes_are_not_guessed_for_long(scratch: Path) -> None:
+    """From one address, over gRPC and HTTP together; from this machine nobody counts."""
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+            address = probe.getsockname()[0]
+    except OSError:
+        pytest.skip("this machine has no address but loopback")
+    guessed = Class(scratch / "guessed", "--http", f"{address}:0")
+    guessed.server.listen = "0.0.0.0:0"
+    guessed.server.start()
+    port = guessed.server.target.rpartition(":")[2]
+    near, far = guessed.api(), Api(f"{address}:{port}", "", guessed.authority)
+    wrong = admin_pb2.JoinClassRequest(code="aaaa-bbbb-cccc", user_id="mallory")
+    context = ssl.create_default_context(cadata=guessed.authority.decode())
+    context.check_hostname = False
+    host, http_port = guessed.server.http.split(":")
+
+    def over_http() -> int:
+        connection = http.client.HTTPSConnection(host, int(http_port), context=context, timeout=60)
+        connection.request("POST", "/v1:joinClass", json.dumps({"code": "aaaa-bbbb-cccc"}))
+        status = connection.getresponse().status
+        connection.close()
+        return status
+
+    assert over_http() == 403
+
+    def reason() -> str:
+        with pytest.raises(grpc.RpcError) as error:
+            far.admin.JoinClass(wrong)
+        return error_info(error_of(error.value)).reason
+
+    told = [reason()]
+    while told[-1] == "CODE_NOT_VALID" and len(told) < 1000:
+        refused(Code.PERMISSION_DENIED, lambda: near.admin.JoinClass(wrong))
+        told.append(reason())
+    # The one over HTTP counted, and so do those of the seconds that this took.
+    assert len(told) >= 60 and told[-1] == "TOO_MANY_GUESSES"
+    assert over_http() == 429
+    far.close()
+    guessed.close()
+    guessed.server.stop()
 
 
 # The same over HTTP.

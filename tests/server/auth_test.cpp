@@ -1,10 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/base/error.h"
 #include "inference/inference.pb.h"
+#include "server/auth/guess_limits.h"
 #include "server/auth/policy.h"
 #include "server/auth/secret.h"
 #include "server/auth/usage_limits.h"
@@ -117,6 +120,27 @@ TEST(UsageLimits, ABucketHoldsFourSecondsOfCalls) {
   EXPECT_TRUE(limits.TakeCall("users/a", quota, 0.1).ok());
 }
 
+TEST(UsageLimits, TransfersLeaveThreadsForOthersAndForOtherCalls) {
+  UsageLimits limits;
+  std::vector<std::shared_ptr<void>> open;
+  const auto take = [&](const std::string& user) {
+    auto one = limits.OpenTransfer(user);
+    if (one.ok()) open.push_back(*one);
+    return one.status();
+  };
+  for (int i = 0; i < kTransfersOfUser; ++i) EXPECT_TRUE(take("users/a").ok());
+  EXPECT_EQ(GetErrorDetails(take("users/a")).metadata.at("quota"), "transfers");
+  EXPECT_TRUE(take("users/b").ok());
+  for (int i = 0; static_cast<int>(open.size()) < kTransfers; ++i) {
+    ASSERT_TRUE(take("users/c" + std::to_string(i)).ok());
+  }
+  const auto busy = take("users/d");
+  EXPECT_EQ(busy.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(GetErrorDetails(busy).reason, "SERVER_BUSY");
+  open.front().reset();
+  EXPECT_TRUE(take("users/a").ok());
+}
+
 TEST(UsageLimits, AStreamCountsAsLongAsItLives) {
   v1::Quota quota;
   quota.set_streams(1);
@@ -134,6 +158,40 @@ TEST(UsageLimits, AStreamCountsAsLongAsItLives) {
     outliving = *std::move(second);
   }
   outliving.reset();
+}
+
+TEST(GuessLimits, AddressesAreThoseOfPeersAndThisMachineHasNone) {
+  EXPECT_EQ(AddressOf("ipv4:192.0.2.1:5000"), "192.0.2.1");
+  EXPECT_EQ(AddressOf("ipv4:127.0.0.1:5000"), "");
+  EXPECT_EQ(AddressOf("ipv6:%5B::1%5D:5000"), "");
+  EXPECT_EQ(AddressOf("ipv6:[::ffff:192.0.2.1]:5000"), "192.0.2.1");
+  EXPECT_EQ(AddressOf("ipv6:%5B2001:db8::1%5D:5000"), AddressOf("ipv6:%5B2001:db8::2%5D:6000"));
+  EXPECT_NE(AddressOf("ipv6:[2001:db8::1]:5000"), AddressOf("ipv6:[2001:db9::1]:5000"));
+}
+
+TEST(GuessLimits, OnlyWhatIsNotGivenBackCounts) {
+  GuessLimits limits;
+  for (int i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(limits.Take("right", 0).ok());
+    limits.GiveBack("right");
+    ASSERT_TRUE(limits.Take("", 0).ok()) << "this machine";
+  }
+  int wrong = 0;
+  while (limits.Take("wrong", 0).ok()) ++wrong;
+  EXPECT_EQ(wrong, GuessLimits::kAtOnce);
+  const auto status = limits.Take("wrong", 0);
+  EXPECT_EQ(GetErrorDetails(status).reason, "TOO_MANY_GUESSES");
+  EXPECT_TRUE(limits.Take("other", 0).ok());
+  EXPECT_FALSE(limits.Take("wrong", 1).ok());
+  EXPECT_TRUE(limits.Take("wrong", 2).ok());
+}
+
+TEST(GuessLimits, ManyAddressesShareOneBucket) {
+  GuessLimits limits;
+  int taken = 0;
+  for (int i = 0; i < 20'000; ++i) taken += limits.Take(std::to_string(i), 0).ok() ? 1 : 0;
+  EXPECT_EQ(taken, 10'060);
+  EXPECT_TRUE(limits.Take("new", 1000).ok()) << "the others are forgotten";
 }
 
 }  // namespace

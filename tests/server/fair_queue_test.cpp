@@ -86,6 +86,27 @@ TEST(FairQueueTest, AJobGivesWayAfterItsQuantumAndKeepsItsPlace) {
   EXPECT_EQ(Start(queue, kNoon + 90), "a0");
 }
 
+TEST(FairQueueTest, AClockThatIsSetBackHoldsNobodyUp) {
+  FairQueue queue({1, 30, {}});
+  queue.Enqueue(JobOf("a", "0"));
+  EXPECT_EQ(Start(queue, kNoon), "a0");
+  queue.Enqueue(JobOf("b", "0"));
+  EXPECT_EQ(Asked(queue, kNoon + 20), "");
+  const double back = kNoon - 7200;
+  EXPECT_EQ(Asked(queue, back), "");
+  EXPECT_NEAR(queue.DecayedOf("users/a", back + 5), 25, 1e-6) << "it owes what it has had";
+  EXPECT_EQ(Asked(queue, back + 10), "a0 ");
+  EXPECT_EQ(Asked(queue, back - 3600), "");
+  EXPECT_EQ(Asked(queue, back - 3600 + 30), "a0! ");
+}
+
+TEST(FairQueueTest, UsageIsForgottenBeforeAClockThatWasAheadIsThereAgain) {
+  Usage usage;
+  usage.Charge(100, kNoon + 365 * 86400.0);
+  usage.Charge(0, kNoon);
+  EXPECT_NEAR(usage.DecayedAt(kNoon + Usage::kHalfLife), 50, 1e-6);
+}
+
 TEST(FairQueueTest, NobodyGivesWayToTheirOwnNextJobOrToWhoHadMore) {
   FairQueue queue({1, 30, {}});
   Usage much;
