@@ -1,6 +1,7 @@
 // One client's connection.
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "server/http/gateway.h"
 #include "server/http/limits.h"
@@ -76,6 +78,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void OnBody(boost::beast::error_code error);
   std::uint64_t BodyLimit() const;
   void StreamAnswer();
+  void Linger();
+  void Discard();
   void Shut();
 
   Stream stream_;
@@ -89,6 +93,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   RequestPlan plan_;
   bool keep_alive_ = true;
   bool waiting_ = true;  // for a request
+  std::optional<boost::asio::steady_timer> lingering_;
+  std::vector<char> discarded_;
   bool draining_ = false;
 };
 

@@ -101,7 +101,8 @@ RequestPlan Gateway::PlanFor(const RequestHeader& head) const {
 }
 
 RequestPlan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
-  if (head.method() == verb::options) {
+  // Without an origin it is no preflight, but a verb that no path takes.
+  if (head.method() == verb::options && !head[bhttp::field::origin].empty()) {
     auto headers = origins_.Preflight(head);
     if (!headers) return Answer(ErrorResponse(OriginPolicy::Foreign(head)));
     return Answer({bhttp::status::no_content, "", "", *std::move(headers)});
