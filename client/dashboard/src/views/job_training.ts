@@ -3,7 +3,7 @@
 
 import { get } from '../core/api';
 import { h, refill, setText } from '../core/dom';
-import { bulbTime, duration, fixed, id, number, percent, thousands, wattHours } from '../core/format';
+import { bulbTime, duration, fixed, id, number, owner, percent, thousands, wattHours } from '../core/format';
 import { setQuery, type Route } from '../core/router';
 import { hasEnded, type Store } from '../core/store';
 import { onTheme, seriesColor } from '../core/theme';
@@ -18,6 +18,16 @@ const MOST_COMPARED = 8;
 
 /** `rows` are those of the validation set, 0 where they are not known. */
 type Pick = (epoch: Epoch, rows: number) => number | undefined;
+
+/** Whether answers are right or wrong: not in a regression, whose epochs have no accuracy. */
+function graded({ lastEpoch }: Job): boolean {
+  return lastEpoch === undefined || lastEpoch.trainAccuracy !== undefined;
+}
+
+/** Jobs of several users may have the same id; curves need names of their own. */
+function labelOf(name: string, among: string[]): string {
+  return among.some((other) => owner(other) !== owner(name)) ? `${owner(name)}/${id(name)}` : id(name);
+}
 
 class Figures {
   readonly element = h('dl', { class: 'figures' });
@@ -34,11 +44,19 @@ class Figures {
     setText(place[1], note);
   }
 
+  private drop(name: string): void {
+    this.values.get(name)?.[0].parentElement?.remove();
+    this.values.delete(name);
+  }
+
   update(job: Job): void {
     const epoch = job.lastEpoch;
     this.set('Cost', number(epoch?.cost), epoch ? `mean ${number(epoch.meanCost, 4)}` : '');
-    this.set('Accuracy', percent(epoch?.trainAccuracy), 'on the training set');
-    if (job.spec.validationDataset) {
+    if (graded(job)) this.set('Accuracy', percent(epoch?.trainAccuracy), 'on the training set');
+    else this.drop('Accuracy');
+    if (job.spec.validationDataset && !graded(job)) {
+      this.set('Validation', number(epoch?.validationCost), 'cost on the validation set');
+    } else if (job.spec.validationDataset) {
       this.set('Validation', percent(epoch?.validationAccuracy), epoch?.validationCost === undefined ? '' : `cost ${number(epoch.validationCost, 5)}`);
     }
     this.set('An epoch', epoch ? duration(epoch.seconds) : '–', epoch ? `${thousands(epoch.samplesPerSecond)} samples a second` : '');
@@ -78,7 +96,7 @@ class Comparison {
       box.checked = this.names.includes(job.name);
       this.onChange();
     });
-    return h('label', {}, box, ` ${id(job.name)} `, h('span', { class: 'muted' }, `${id(job.spec.network)}, rate ${number(job.spec.learningRate, 3)}`));
+    return h('label', {}, box, ` ${labelOf(job.name, [...this.store.jobs.keys()])} `, h('span', { class: 'muted' }, `${id(job.spec.network)}, rate ${number(job.spec.learningRate, 3)}`));
   }
 }
 
@@ -104,7 +122,7 @@ export function trainingTab(store: Store, job: Job, route: Route): { element: HT
     return names.flatMap((each, i) => {
       const epochs = store.history(each).epochs;
       const color = seriesColor(i);
-      const label = names.length > 1 ? id(each) : 'training';
+      const label = names.length > 1 ? labelOf(each, names) : 'training';
       const found: Curve[] = [{ label, color, values: Array.from(epochs, (epoch) => epoch && training(epoch, 0)) }];
       const rows = validationRows.get(store.jobs.get(each)?.spec.validationDataset ?? '') ?? 0;
       const values = Array.from(epochs, (epoch) => epoch && validation(epoch, rows));
@@ -149,6 +167,7 @@ export function trainingTab(store: Store, job: Job, route: Route): { element: HT
     const now = store.jobs.get(name);
     if (!now) return;
     figures.update(now);
+    accuracy.element.hidden = !graded(now);
     if (hasEnded(now)) for (const chart of [cost, accuracy]) chart.setEmpty('No epoch was completed.');
     progress.update(now);
     refill(spec, specTable(now));
