@@ -11,10 +11,11 @@ import type { Dataset, Estimate, Job } from '../core/types';
 import { notify } from '../widgets/dialog';
 import { JobForm, type Instead } from './job_form';
 import { NetworkForm } from './network_form';
-import { PRESETS, type Preset } from './presets';
+import { PRESETS, type Preset, type PresetData } from './presets';
 import type { App, View } from './view';
 
 const CHECK_MS = 250;
+const POLL_MS = 300;
 
 function estimate(found: Estimate, rows: string): HTMLElement {
   const figure = (name: string, value: string, note = '') => h('div', {}, h('dt', {}, name), h('dd', {}, value), h('dd', { class: 'muted small-text' }, note));
@@ -25,16 +26,21 @@ function estimate(found: Estimate, rows: string): HTMLElement {
     h('p', { class: 'hint' }, found.measured ? 'From epochs that were measured on this server.' : 'From a stated speed: nothing like it was measured here yet.'));
 }
 
-function noDatasets(refill: () => Promise<void>): HTMLElement {
-  const button = h('button', { type: 'button' }, 'Generate 2,000 digits');
+function generate({ id: datasetId, kind, rows, seed, noise }: PresetData): Promise<Dataset> {
+  const source = { generator: { kind, rowCount: String(rows), seed: String(seed), noise } };
+  return post<Dataset>('users/me/datasets', source, { dataset_id: datasetId, request_id: requestId() });
+}
+
+/** Makes what a preset is trained on; `refill` shows it once it is there. */
+function noData(preset: Preset, refill: () => Promise<void>): HTMLElement {
+  const button = h('button', { type: 'button' }, preset.offer);
   const problem = h('p', { class: 'field-error', role: 'alert' });
   button.addEventListener('click', () => {
     button.disabled = true;
-    const source = { generator: { kind: 'DIGITS', rowCount: '2000', seed: '1' } };
-    post<Dataset>('users/me/datasets', source, { dataset_id: 'digits', request_id: requestId() })
-      .then(refill, (error) => { problem.textContent = messageOf(error); button.disabled = false; });
+    Promise.all(preset.data.map(generate))
+      .then(refill).catch((error) => { problem.textContent = messageOf(error); button.disabled = false; });
   });
-  return h('div', { class: 'notice-box' }, h('p', {}, 'There is no dataset to train on yet. ', h('a', { href: href('datasets') }, 'Upload one'), ', or:'), button, problem);
+  return h('div', { class: 'notice-box' }, h('p', {}, 'There is no dataset yet that this can be trained on. ', h('a', { href: href('datasets') }, 'Upload one'), ', or:'), button, problem);
 }
 
 export function newJobView({ store }: App, _route: Route): View {
@@ -44,6 +50,7 @@ export function newJobView({ store }: App, _route: Route): View {
   const lacking = h('div', {});
   let timer = 0;
   let asked = 0;
+  let current = PRESETS[0];
 
   const checkSoon = () => {
     window.clearTimeout(timer);
@@ -97,21 +104,27 @@ export function newJobView({ store }: App, _route: Route): View {
   };
   const take = (preset: Preset) => {
     [...presets.children].forEach((button, i) => button.setAttribute('aria-pressed', String(PRESETS[i] === preset)));
+    current = preset;
     network.propose(preset.network);
     form.take(preset);
+    tellLacking();
     checkSoon();
   };
   const fillDatasets = async () => {
-    const datasets = await readableDatasets();
-    form.offer(datasets);
-    fill(lacking, datasets.length === 0 && noDatasets(untilThere));
-    checkSoon();
+    form.offer(await readableDatasets());
   };
+  const tellLacking = () => fill(lacking, form.lacks(current) && noData(current, untilThere));
   const untilThere = async () => {
-    for (let tries = 0; tries < 100 && !form.dataset.value; tries += 1) {
+    const wanted = current;
+    const there = () => form.has(wanted.data);
+    for (let tries = 0; tries < 100 && !there(); tries += 1) {
+      await new Promise((resolve) => window.setTimeout(resolve, POLL_MS));
       await fillDatasets();
-      if (!form.dataset.value) await new Promise((resolve) => window.setTimeout(resolve, 300));
     }
+    if (!there()) throw new Error('It is not there yet: see Datasets.');
+    form.fit(current);
+    tellLacking();
+    checkSoon();
   };
   const submit = async () => {
     button.disabled = true;
