@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/detect_ssl.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <utility>
@@ -73,9 +74,23 @@ HttpConnection::~HttpConnection() {
 void HttpConnection::Run() {
   connections_.Add(shared_from_this());
   stream_.tcp().expires_after(limits_.idle);
-  stream_.Handshake([self = shared_from_this()](beast::error_code error) {
-    if (!error) self->ReadHead();
-  });
+  if (!stream_.secure()) return ReadHead();
+  beast::async_detect_ssl(stream_.tcp(), buffer_,
+                          [self = shared_from_this()](beast::error_code error, bool secure) {
+                            if (error) return;
+                            if (secure) return self->Handshake();
+                            self->lost_its_way_ = true;
+                            self->stream_.GoOnPlain();
+                            self->ReadHead();
+                          });
+}
+
+void HttpConnection::Handshake() {
+  stream_.Handshake(buffer_.data(),
+                    [self = shared_from_this()](beast::error_code error, std::size_t used) {
+                      self->buffer_.consume(used);
+                      if (!error) self->ReadHead();
+                    });
 }
 
 void HttpConnection::Drain() {
@@ -131,9 +146,9 @@ void HttpConnection::ReadHead() {
 void HttpConnection::OnHead(beast::error_code error) {
   waiting_ = false;
   if (error) return RefuseHead(error);
-  keep_alive_ = head_->keep_alive();
+  keep_alive_ = head_->keep_alive() && !lost_its_way_;
   request_ = head_->get().base();
-  plan_ = gateway_.PlanFor(request_);
+  plan_ = lost_its_way_ ? Gateway::PlanToTls(request_) : gateway_.PlanFor(request_);
   Serve();
 }
 

@@ -69,6 +69,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   using HeadParser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
   using BodyParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  void Handshake();
   void ReadHead();
   void OnHead(boost::beast::error_code error);
   void RefuseHead(boost::beast::error_code error);
@@ -96,6 +97,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   std::optional<boost::asio::steady_timer> lingering_;
   std::vector<char> discarded_;
   bool draining_ = false;
+  bool lost_its_way_ = false;  // came by http to a server that speaks TLS
 };
 
 }  // namespace trainyard::server
