@@ -83,7 +83,8 @@ export function uploadCard(changed: () => void): HTMLElement {
       before += file.size;
     }
     notify(`${id(made.name)} is uploaded; a worker reads it`);
-    location.hash = href(made.name);
+    // Whoever looks at something else by now is not taken away from it.
+    if (chosen.isConnected) location.hash = href(made.name);
   };
   const form = h('form', { novalidate: true }, dropZone(take), chosen, field('Name', name), progress.element, problem,
     h('div', { class: 'actions' }, button));
