@@ -181,6 +181,15 @@ def test_jobs_are_compared_on_one_chart(window: Window, trained: Site) -> None:
     assert not window.complaints()
 
 
+def test_a_comparison_is_whole_when_it_is_loaded_anew(window: Window, trained: Site) -> None:
+    window.show(trained, "users/local/jobs/other?with=users%2Flocal%2Fjobs%2Fdone")
+    window.press("Mean")
+    # That of another job, too, which was not known when its curve was begun.
+    window.wait_for("the cost on the validation set", "document.querySelector('.curves:first-child .legend')"
+                    ".innerText.includes('done, validation')")
+    assert not window.complaints()
+
+
 def test_first_layer_weights_follow_the_slider(window: Window, trained: Site) -> None:
     def shown() -> list[int]:
         """The sign of each weight of unit 3 that can be seen, as its colour says."""
