@@ -140,14 +140,7 @@ def test_a_dropped_file_becomes_a_dataset(window: Window, site: Site) -> None:
     # More than one part of 1 MiB.
     rows = "".join(f"{i % 3},{i % 17 / 16},{i % 11 / 10},{i / 200000:.6f}\n" for i in range(90000))
     assert len(rows) > 1 << 20
-    window.find(".drop")
-    window.script(
-        "const data = new DataTransfer();"
-        "data.items.add(new File([args[0]], 'Three Classes.csv', { type: 'text/csv' }));"
-        "document.querySelector('.drop').dispatchEvent("
-        "new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));",
-        rows,
-    )
+    window.drop("Three Classes.csv", rows)
     window.press("Upload")
     window.wait_for("the dataset", "document.querySelector('h1')?.innerText === 'three-classes'"
                      " && document.body.innerText.includes('ACTIVE')")

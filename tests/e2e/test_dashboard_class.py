@@ -159,6 +159,54 @@ def test_jobs_of_one_name_are_told_apart(window: Window, school: ClassSite) -> N
     assert not window.complaints(*REFUSED)
 
 
+def test_calls_over_a_quota_are_made_a_little_later(window: Window, school: ClassSite) -> None:
+    api = school.lab.join("fay")
+    digits, network = api.digits("digits", 300), api.network("net", [784, 20, 10])
+    job = api.trained("hasty", network.name, digits.name, epochs=3, learning_rate=0.05)
+    api.evaluated(job.name, digits.name)
+    school.lab.user("teacher").admin.UpdateUser(
+        admin_pb2.UpdateUserRequest(
+            user=admin_pb2.User(name="users/fay", quota=admin_pb2.Quota(calls_per_second=4)),
+            update_mask={"paths": ["quota"]},
+        )
+    )
+    # More calls than are allowed at once: an image a call.
+    sign_in(window, school, "fay", f"{job.name}/evaluation")
+    window.wait_for("the images", "document.querySelectorAll('button.digit canvas').length === 24"
+                    " && document.querySelector('.digit-detail .bars') !== null")
+    assert any("429" in line for line in window.complaints())
+
+
+def test_an_upload_over_a_quota_goes_on_once_there_is_room(
+    window: Window, school: ClassSite
+) -> None:
+    school.lab.join("max")
+
+    def allow(dataset_bytes: int) -> None:
+        school.lab.user("teacher").admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(
+                    name="users/max", quota=admin_pb2.Quota(dataset_bytes=dataset_bytes)
+                ),
+                update_mask={"paths": ["quota"]},
+            )
+        )
+
+    allow(1_500_000)
+    sign_in(window, school, "max", "datasets")
+    window.drop("rows.csv", "".join(f"{i % 2},{i % 1000 / 1000:.6f}\n" for i in range(250_000)))
+    window.press("Upload")
+    window.wait_for("the refusal", "document.querySelector('main .field-error[role=alert]:not(:empty)')"
+                    "?.innerText.includes('bytes that they may have')")
+    allow(50_000_000)
+    window.press("Upload")
+    window.wait_for("the dataset", "document.querySelector('h1')?.innerText === 'rows'"
+                     " && document.body.innerText.includes('ACTIVE')")
+    dataset = school.lab.user("max").get_dataset("users/max/datasets/rows")
+    assert dataset.row_count == 250_000
+    assert not window.complaints(*REFUSED, "429")
+
+
 def test_a_token_that_is_revoked_asks_for_another(window: Window, school: ClassSite) -> None:
     user = school.lab.join("sue")
     digits, network = user.digits("digits", 300), user.network("net", [784, 40, 10])
