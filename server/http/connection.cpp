@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/beast/core/detect_ssl.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <utility>
@@ -17,6 +18,8 @@ namespace {
 
 namespace beast = boost::beast;
 namespace bhttp = beast::http;
+
+constexpr std::size_t kDiscardBytes = 16 << 10;
 
 absl::Status TooLarge(const char* what, std::uint64_t limit) {
   return MakeError(absl::StatusCode::kInvalidArgument, {"TOO_LARGE", "", {}},
@@ -71,20 +74,55 @@ HttpConnection::~HttpConnection() {
 void HttpConnection::Run() {
   connections_.Add(shared_from_this());
   stream_.tcp().expires_after(limits_.idle);
-  stream_.Handshake([self = shared_from_this()](beast::error_code error) {
-    if (!error) self->ReadHead();
-  });
+  if (!stream_.secure()) return ReadHead();
+  beast::async_detect_ssl(stream_.tcp(), buffer_,
+                          [self = shared_from_this()](beast::error_code error, bool secure) {
+                            if (error) return;
+                            if (secure) return self->Handshake();
+                            self->lost_its_way_ = true;
+                            self->stream_.GoOnPlain();
+                            self->ReadHead();
+                          });
+}
+
+void HttpConnection::Handshake() {
+  stream_.Handshake(buffer_.data(),
+                    [self = shared_from_this()](beast::error_code error, std::size_t used) {
+                      self->buffer_.consume(used);
+                      if (!error) self->ReadHead();
+                    });
 }
 
 void HttpConnection::Drain() {
   boost::asio::post(stream_.get_executor(), [self = shared_from_this()] {
     self->draining_ = true;
-    if (self->waiting_) self->Shut();
+    if (self->waiting_ || self->lingering_) self->Shut();
   });
 }
 
 void HttpConnection::Close() {
   boost::asio::post(stream_.get_executor(), [self = shared_from_this()] { self->Shut(); });
+}
+
+// Closing while a client still sends makes its system throw away an answer that it
+// has not read: what it sends is read, until it has seen that this is the end.
+void HttpConnection::Linger() {
+  beast::error_code ignored;
+  stream_.tcp().socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
+  lingering_.emplace(stream_.get_executor(), limits_.linger);
+  lingering_->async_wait([self = shared_from_this()](beast::error_code) { self->Shut(); });
+  Discard();
+}
+
+// From the socket itself, as TLS may have a read of its own under way.
+void HttpConnection::Discard() {
+  discarded_.resize(kDiscardBytes);
+  stream_.tcp().socket().async_read_some(
+      boost::asio::buffer(discarded_),
+      [self = shared_from_this()](beast::error_code error, std::size_t) {
+        if (!error) return self->Discard();
+        self->lingering_->cancel();
+      });
 }
 
 void HttpConnection::Shut() {
@@ -108,9 +146,9 @@ void HttpConnection::ReadHead() {
 void HttpConnection::OnHead(beast::error_code error) {
   waiting_ = false;
   if (error) return RefuseHead(error);
-  keep_alive_ = head_->keep_alive();
+  keep_alive_ = head_->keep_alive() && !lost_its_way_;
   request_ = head_->get().base();
-  plan_ = gateway_.PlanFor(request_);
+  plan_ = lost_its_way_ ? Gateway::PlanToTls(request_) : gateway_.PlanFor(request_);
   plan_.peer = Peer();
   Serve();
 }
@@ -247,11 +285,13 @@ void HttpConnection::Respond(HttpResponse response, bool body_was_read) {
   keep_alive_ = keep_alive_ && body_was_read && !draining_;
   message->keep_alive(keep_alive_);
   stream_.tcp().expires_after(limits_.write);
-  bhttp::async_write(stream_, *message,
-                     [self = shared_from_this(), message](beast::error_code error, std::size_t) {
-                       if (error || !self->keep_alive_) return self->Shut();
-                       self->ReadHead();
-                     });
+  bhttp::async_write(
+      stream_, *message,
+      [self = shared_from_this(), message, body_was_read](beast::error_code error, std::size_t) {
+        if (!error && !body_was_read) return self->Linger();
+        if (error || !self->keep_alive_) return self->Shut();
+        self->ReadHead();
+      });
 }
 
 }  // namespace trainyard::server

@@ -1,6 +1,7 @@
 // One client's connection.
 #pragma once
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -9,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "server/http/gateway.h"
 #include "server/http/limits.h"
@@ -67,6 +69,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   using HeadParser = boost::beast::http::request_parser<boost::beast::http::empty_body>;
   using BodyParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  void Handshake();
   void ReadHead();
   void OnHead(boost::beast::error_code error);
   void RefuseHead(boost::beast::error_code error);
@@ -78,6 +81,8 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   // The client, as gRPC would write it.
   std::string Peer();
   void StreamAnswer();
+  void Linger();
+  void Discard();
   void Shut();
 
   Stream stream_;
@@ -91,7 +96,10 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   RequestPlan plan_;
   bool keep_alive_ = true;
   bool waiting_ = true;  // for a request
+  std::optional<boost::asio::steady_timer> lingering_;
+  std::vector<char> discarded_;
   bool draining_ = false;
+  bool lost_its_way_ = false;  // came by http to a server that speaks TLS
 };
 
 }  // namespace trainyard::server

@@ -100,8 +100,25 @@ RequestPlan Gateway::PlanFor(const RequestHeader& head) const {
   return plan;
 }
 
+RequestPlan Gateway::PlanToTls(const RequestHeader& head) {
+  const auto host = head[bhttp::field::host];
+  const auto target = head.target();
+  if (!IsGet(head) || host.empty() || !target.starts_with("/")) {
+    return Answer(ErrorResponse(
+        MakeError(absl::StatusCode::kFailedPrecondition, {"TLS_REQUIRED", "", {}},
+                  "this server speaks TLS: call it by https://, and never send a token without")));
+  }
+  const std::string place = StrCat("https://", std::string_view(host.data(), host.size()),
+                                   std::string_view(target.data(), target.size()));
+  return Answer({bhttp::status::temporary_redirect,
+                 "text/plain",
+                 StrCat("this server speaks TLS: ", place, "\n"),
+                 {{"Location", place}}});
+}
+
 RequestPlan Gateway::ForPath(const RequestHeader& head, const Uri& uri) const {
-  if (head.method() == verb::options) {
+  // Without an origin it is no preflight, but a verb that no path takes.
+  if (head.method() == verb::options && !head[bhttp::field::origin].empty()) {
     auto headers = origins_.Preflight(head);
     if (!headers) return Answer(ErrorResponse(OriginPolicy::Foreign(head)));
     return Answer({bhttp::status::no_content, "", "", *std::move(headers)});

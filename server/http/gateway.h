@@ -73,6 +73,9 @@ class Gateway {
   }
 
   RequestPlan PlanFor(const RequestHeader& head) const;
+  // Of a request that came without TLS to a server that speaks it: nothing is served,
+  // and a page that was asked for is found by https.
+  static RequestPlan PlanToTls(const RequestHeader& head);
   // Headers of whatever is answered to this request.
   OriginPolicy::Headers HeadersFor(const RequestHeader& head) const;
 

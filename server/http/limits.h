@@ -25,6 +25,8 @@ struct HttpLimits {
   std::chrono::milliseconds body{60'000};
   // Until an answer, or what is in flight of a stream, is taken.
   std::chrono::milliseconds write{120'000};
+  // What is left of a body that nobody wants is taken and thrown away for so long.
+  std::chrono::milliseconds linger{5'000};
 };
 
 }  // namespace trainyard::server

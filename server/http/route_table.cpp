@@ -79,8 +79,10 @@ std::string NameIn(const Route& route, const Path& path) {
   return name;
 }
 
-// A body's bytes may be put as well as posted.
+// A body's bytes may be put as well as posted; what would answer a GET at once says
+// its head alone, too.
 bool Takes(const Route& route, verb given) {
+  if (given == verb::head) return route.verb == verb::get && route.kind == RouteKind::kUnary;
   return given == route.verb || (route.kind == RouteKind::kUpload && given == verb::put);
 }
 

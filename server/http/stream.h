@@ -31,16 +31,20 @@ class Stream {
   // The socket, with its deadlines.
   tcp_stream& tcp() { return tls_ ? tls_->next_layer() : *plain_; }
 
-  // Calls handler(error) when bytes may be read.
-  template <typename Handler>
-  void Handshake(Handler handler) {
-    if (tls_) {
-      tls_->async_handshake(boost::asio::ssl::stream_base::server, std::move(handler));
-    } else {
-      boost::asio::post(get_executor(), [handler = std::move(handler)]() mutable {
-        handler(boost::system::error_code());
-      });
-    }
+  // Whether it is to be read through TLS.
+  bool secure() const { return tls_.has_value(); }
+
+  // Of a secure one whose first bytes are `begun`: calls handler(error, how many of
+  // them it has used) when others may be read.
+  template <typename Buffers, typename Handler>
+  void Handshake(const Buffers& begun, Handler handler) {
+    tls_->async_handshake(boost::asio::ssl::stream_base::server, begun, std::move(handler));
+  }
+
+  // Of a secure one, before its handshake: goes on without TLS.
+  void GoOnPlain() {
+    plain_.emplace(std::move(tls_->next_layer()));
+    tls_.reset();
   }
 
   template <typename Buffers, typename Handler>

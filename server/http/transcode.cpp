@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/http/body_error.h"
 
 namespace trainyard::server {
 namespace {
@@ -150,10 +151,8 @@ absl::Status ReadBody(const Route& route, std::string_view body, Message& reques
   const auto status = google::protobuf::util::JsonStringToMessage(
       google::protobuf::StringPiece(body.data(), body.size()), target);
   if (status.ok()) return absl::OkStatus();
-  const std::string what(status.message().data(), status.message().size());
-  return FieldError(
-      route.body_field == "*" ? "" : route.body_field, "MALFORMED_JSON",
-      StrCat("the body is not a ", target->GetDescriptor()->name(), " in JSON: ", what));
+  return BodyError(*target->GetDescriptor(), route.body_field,
+                   {status.message().data(), status.message().size()});
 }
 
 // Sets the name that a path holds, over any that a body held.

@@ -88,6 +88,17 @@ class Window(Browser):
         self.console()  # what the page before said
         self.open(f"{site.url}/#/{view}")
 
+    def drop(self, name: str, content: str) -> None:
+        """Drops a file onto the place for datasets."""
+        self.find(".drop")
+        self.script(
+            "const data = new DataTransfer();"
+            "data.items.add(new File([args[1]], args[0], { type: 'text/csv' }));"
+            "document.querySelector('.drop').dispatchEvent("
+            "new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));",
+            name, content,
+        )
+
     def settle(self) -> None:
         """Until nothing says any more that it is loading."""
         self.wait_for("the view", "document.querySelector('main h1') !== null &&"

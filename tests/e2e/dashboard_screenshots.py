@@ -39,6 +39,9 @@ ADAM = training_pb2.Optimizer(adam=training_pb2.AdamOptimizer())
 SPIRAL = dataset_pb2.GeneratorSource(
     kind=dataset_pb2.GeneratorSource.SPIRAL, row_count=500, seed=1, noise=0.1
 )
+PLANE = dataset_pb2.GeneratorSource(
+    kind=dataset_pb2.GeneratorSource.PLANE, row_count=500, seed=1
+)
 
 
 def upload_digits(api: Api) -> tuple[str, str]:
@@ -77,6 +80,10 @@ def furnish(api: Api) -> None:
     playground = api.network("playground", [2, 16, 16, 1],
                              activations=[network_pb2.TANH] * 3).name
     api.trained("spiral", playground, points.name, epochs=300, learning_rate=0.03, batch_size=10)
+    plane = api.create_dataset("plane", generator=PLANE)
+    api.settled_dataset(plane.name)
+    fitted = api.network("fitted", [2, 8, 1], activations=[network_pb2.TANH, network_pb2.LINEAR]).name
+    api.trained("plane", fitted, plane.name, epochs=100, learning_rate=0.03, batch_size=10)
     paused = api.train("paused", notebook, train, epochs=20, learning_rate=0.2).name
     wait_until("an epoch", lambda: epochs_of(api.events(paused)))
     api.training.PauseTrainingJob(training_pb2.PauseTrainingJobRequest(name=paused))
@@ -174,6 +181,20 @@ def account(window: Window) -> None:
     window.wait_for("it", "document.querySelector('dialog dl') !== null")
 
 
+def choose_regression(window: Window) -> None:
+    window.wait_for("a preset", "document.querySelector('.preset[aria-pressed=true]') !== null")
+    window.script("[...document.querySelectorAll('.preset')]"
+                  ".find(e => e.innerText.startsWith('Regression')).click()")
+    window.wait_for("the shapes", "document.body.innerText.includes('33 parameters')")
+
+
+# Of a server on which nothing has been done.
+EMPTY_VIEWS: dict[str, tuple[str, Callable[[Window], None]]] = {
+    "empty": ("jobs", Window.settle),
+    "empty-new": ("new", choose_regression),
+    "empty-datasets": ("datasets", Window.settle),
+    "empty-queue": ("queue", Window.settle),
+}
 JOB = "users/local/jobs/notebook-0-3"
 OTHERS = "users/local/jobs/notebook-0-1,users/local/jobs/adam"
 VIEWS: dict[str, tuple[str, Callable[[Window], None]]] = {
@@ -190,6 +211,8 @@ VIEWS: dict[str, tuple[str, Callable[[Window], None]]] = {
     "dataset": ("users/local/datasets/" + ("mnist-test" if mnist_dir() else "digits-test"),
                 Window.settle),
     "dataset-points": ("users/local/datasets/spiral", Window.settle),
+    "job-regression": ("users/local/jobs/plane", Window.settle),
+    "regression-tried": ("users/local/jobs/plane/draw", Window.settle),
     "new": ("new", see_cost),
     "new-error": ("new", make_an_error),
     "queue": ("queue", see_progress),
@@ -233,6 +256,8 @@ def main() -> None:
         school = None
         site = Site(Path(folder) / "site", "--slots", "1", "--quantum", "3600")
         try:
+            if not wanted or set(wanted) & set(EMPTY_VIEWS):
+                take(window, site, EMPTY_VIEWS, wanted, out)
             if not wanted or set(wanted) & set(VIEWS):
                 furnish(site.api)
                 take(window, site, VIEWS, wanted, out)

@@ -170,6 +170,24 @@ def test_a_browser_exchanges_its_token_for_a_cookie(lab: Class, ada: Api) -> Non
     assert status == 200 and answer["role"] == "STUDENT"
 
 
+def test_who_comes_without_tls_is_sent_to_it(lab: Class) -> None:
+    host, _, port = lab.server.http.rpartition(":")
+
+    def ask(verb: str, path: str) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(host, int(port), timeout=60)
+        connection.request(verb, path, "{}" if verb == "POST" else None,
+                           {"Authorization": f"Bearer {lab.tokens['ada']}"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
+    page = ask("GET", "/?a=b")
+    assert (page.status, page.headers["Location"]) == (307, f"https://{lab.server.http}/?a=b")
+    # Nothing is served, whoever asks.
+    assert ask("GET", "/v1/users/me").status == 307
+    assert ask("POST", "/v1/users/me/networks").status == 400
+
+
 # The server itself.
 
 

@@ -5,9 +5,11 @@ digit and an upload."""
 from __future__ import annotations
 
 import io
+import re
 import urllib.request
 
 import numpy as np
+import pytest
 
 from dashboard import Site, Window
 from harness import dataset_pb2, epochs_of, evaluation_pb2, wait_until
@@ -46,6 +48,10 @@ def test_a_job_is_created_by_form_and_watched_to_its_end(window: Window, site: S
             words,
         )
     assert window.script("return document.querySelector('.form-side .primary').disabled")
+    # What JSON's parser refuses is beside its field, too.
+    window.type(epochs, "1.5")
+    window.wait_for("the error beside its field",
+                    "document.querySelector(args[0] + '-error').innerText.includes('whole number')", epochs)
     window.type(epochs, "6")
     window.type(rate, "0.05")
     window.type(window.labelled("Name of the job"), "first")
@@ -103,6 +109,9 @@ def test_the_matrix_opens_the_images_behind_its_cells(window: Window, trained: S
     window.click(f"tbody tr:nth-child({right + 1}) td:nth-of-type({right + 1}) .heat")
     window.wait_for("its images", "document.querySelectorAll('button.digit canvas').length"
                      " === args[0]", min(24, counts[right * 11]))
+    if counts[right * 11] > 24:
+        window.wait_for("how many there are", "document.querySelector('.gallery .actions').innerText"
+                        " === args[0]", f"the first 24 of {counts[right * 11]}")
     wrong = [i for i, count in enumerate(counts) if count and i // 10 != i % 10]
     if wrong:
         place = max(wrong, key=lambda i: counts[i])
@@ -131,14 +140,7 @@ def test_a_dropped_file_becomes_a_dataset(window: Window, site: Site) -> None:
     # More than one part of 1 MiB.
     rows = "".join(f"{i % 3},{i % 17 / 16},{i % 11 / 10},{i / 200000:.6f}\n" for i in range(90000))
     assert len(rows) > 1 << 20
-    window.find(".drop")
-    window.script(
-        "const data = new DataTransfer();"
-        "data.items.add(new File([args[0]], 'Three Classes.csv', { type: 'text/csv' }));"
-        "document.querySelector('.drop').dispatchEvent("
-        "new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true }));",
-        rows,
-    )
+    window.drop("Three Classes.csv", rows)
     window.press("Upload")
     window.wait_for("the dataset", "document.querySelector('h1')?.innerText === 'three-classes'"
                      " && document.body.innerText.includes('ACTIVE')")
@@ -169,6 +171,15 @@ def test_jobs_are_compared_on_one_chart(window: Window, trained: Site) -> None:
     assert logarithmic != linear
     window.click(".zoom button[aria-label='Zoom in: Cost']")
     assert window.script(pixels) != logarithmic
+    assert not window.complaints()
+
+
+def test_a_comparison_is_whole_when_it_is_loaded_anew(window: Window, trained: Site) -> None:
+    window.show(trained, "users/local/jobs/other?with=users%2Flocal%2Fjobs%2Fdone")
+    window.press("Mean")
+    # That of another job, too, which was not known when its curve was begun.
+    window.wait_for("the cost on the validation set", "document.querySelector('.curves:first-child .legend')"
+                    ".innerText.includes('done, validation')")
     assert not window.complaints()
 
 
@@ -220,6 +231,70 @@ def test_a_job_is_paused_resumed_cancelled_and_forked(window: Window, site: Site
     assert not window.complaints()
 
 
+def begin_with(window: Window, preset: str) -> None:
+    window.wait_for("a preset", "document.querySelector('.preset[aria-pressed=true]') !== null")
+    window.script("[...document.querySelectorAll('.preset')]"
+                  ".find(e => e.innerText.startsWith(args[0])).click()", preset)
+
+
+@pytest.mark.parametrize(
+    ("preset", "offer", "data", "shown"),
+    [
+        ("Logic gate", "Make the four rows of XOR", "gate-xor", "output"),
+        ("Playground", "Generate two spirals", "playground-train", "output"),
+        ("Regression", "Generate points of a plane", "regression-train", "Difference"),
+    ],
+)
+def test_a_preset_makes_the_data_that_it_needs(
+    window: Window, site: Site, preset: str, offer: str, data: str, shown: str
+) -> None:
+    site.api.digits("digits", 100)  # which do not fit
+    window.show(site, "new")
+    begin_with(window, preset)
+    window.press("Create this network")
+    window.press(offer)
+    window.wait_for("the cost", "document.querySelector('.estimate dl') !== null")
+    window.press("Start training")
+    window.wait_for("the job", "location.hash.includes('/jobs/')")
+    wait_until("the job to succeed", lambda: window.badge() == "SUCCEEDED")
+    name = window.script("return location.hash.slice(2)")
+    job = site.api.job(name)
+    assert job.spec.dataset == f"users/local/datasets/{data}"
+    assert window.script("return scrollY") == 0, "the head of the page is behind the navigation"
+    # A regression is not right or wrong.
+    graded = job.last_epoch.HasField("train_accuracy")
+    assert ("Accuracy" in window.text("main")) == graded == (preset != "Regression")
+    window.press("Try it")
+    window.wait_for("an answer", "document.querySelector('.answer')?.innerText.includes(args[0])", shown)
+    assert not window.complaints("validate_only=true")
+
+
+def test_a_running_job_is_asked_and_its_weights_are_followed(window: Window, site: Site) -> None:
+    digits = site.api.digits("digits", 2000)
+    network = site.api.network("net", [784, 100, 10])
+    first = site.api.train("first", network.name, digits.name, epochs=100_000, learning_rate=0.01).name
+    window.show(site, f"{first}/draw")
+    window.wait_for("the pad, once there are weights", "document.querySelector('.draw-pad') !== null")
+    window.press("Network")
+    shown = window.wait_for("weights", "document.querySelector('.slide output')?.innerText")
+    window.wait_for("later weights", "![args[0], ''].includes(document.querySelector('.slide output').innerText)", shown)
+    assert not window.script("return document.querySelector('.card .bad')?.innerText ?? ''")
+    link = window.script("const a = document.querySelector('.downloads a');"
+                         "return [a.download, a.href]")
+    assert re.fullmatch(r"first-epoch-\d+\.safetensors", link[0]), link
+    assert not window.complaints()
+
+
+def test_a_file_that_misses_its_place_leaves_the_page(window: Window, trained: Site) -> None:
+    window.show(trained, "datasets")
+    kept_out = window.script(
+        "const data = new DataTransfer(); data.items.add(new File(['0,1'], 'a.csv'));"
+        "const event = new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true });"
+        "document.querySelector('h1').dispatchEvent(event); return event.defaultPrevented"
+    )
+    assert kept_out
+
+
 def test_a_preset_chooses_data_that_fit(window: Window, site: Site) -> None:
     site.api.digits("digits", 100)
     points = site.api.create_dataset(
@@ -229,9 +304,7 @@ def test_a_preset_chooses_data_that_fit(window: Window, site: Site) -> None:
     site.api.settled_dataset(points.name)
     window.show(site, "new")
     for preset, data in (("Course notebook", "digits"), ("Playground", "points")):
-        window.wait_for("a preset", "document.querySelector('.preset[aria-pressed=true]') !== null")
-        window.script("[...document.querySelectorAll('.preset')]"
-                      ".find(e => e.innerText.startsWith(args[0])).click()", preset)
+        begin_with(window, preset)
         chosen = window.script("return document.querySelector(args[0]).value",
                                window.labelled("Training set"))
         assert chosen == f"users/local/datasets/{data}"

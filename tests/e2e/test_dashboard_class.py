@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from dashboard import ClassSite, Window
-from harness import admin_pb2, dataset_pb2, job_request, visibility_pb2, wait_until
+from harness import (
+    admin_pb2,
+    dataset_pb2,
+    epochs_of,
+    job_request,
+    training_pb2,
+    visibility_pb2,
+    wait_until,
+)
 
 # The browser itself tells of a call that was refused because nobody was signed in.
 REFUSED = ("401 (Unauthorized)",)
@@ -58,7 +66,8 @@ def test_who_has_no_token_sees_nothing_and_is_told_so(window: Window, school: Cl
     window.forget_cookies()
     window.visit(school, "jobs")
     window.type("dialog input", "tyt_wrong")
-    window.keys("Escape")
+    # A browser closes a dialog on a second Escape, whatever the page says.
+    window.keys("Escape", "Escape", "Escape")
     window.press("Sign in", "dialog")
     window.wait_for("the refusal", "document.querySelector('dialog .field-error')?.innerText")
     assert "adas-job" not in window.text("body")
@@ -137,9 +146,82 @@ def test_a_hidden_dataset_says_that_it_has_no_preview(window: Window, school: Cl
     assert not window.complaints(*REFUSED)
 
 
+def test_jobs_of_one_name_are_told_apart(window: Window, school: ClassSite) -> None:
+    eve = school.lab.join("eve")
+    digits, network = eve.digits("digits", 300), eve.network("net", [784, 20, 10])
+    eve.trained("adas-job", network.name, digits.name, epochs=4, learning_rate=0.02)
+    sign_in(window, school, "teacher", "jobs")
+    for user in ("ada", "eve"):
+        window.click(f"input[aria-label='Compare adas-job of {user}']")
+    window.press("Compare 2")
+    window.wait_for("both curves", "[...document.querySelectorAll('.curves:first-child .legend li')]"
+                    ".map(e => e.innerText.split(' ')[0]).sort().join() === 'ada/adas-job,eve/adas-job'")
+    assert not window.complaints(*REFUSED)
+
+
+def test_calls_over_a_quota_are_made_a_little_later(window: Window, school: ClassSite) -> None:
+    api = school.lab.join("fay")
+    digits, network = api.digits("digits", 300), api.network("net", [784, 20, 10])
+    job = api.trained("hasty", network.name, digits.name, epochs=3, learning_rate=0.05)
+    api.evaluated(job.name, digits.name)
+    school.lab.user("teacher").admin.UpdateUser(
+        admin_pb2.UpdateUserRequest(
+            user=admin_pb2.User(name="users/fay", quota=admin_pb2.Quota(calls_per_second=4)),
+            update_mask={"paths": ["quota"]},
+        )
+    )
+    # More calls than are allowed at once: an image a call.
+    sign_in(window, school, "fay", f"{job.name}/evaluation")
+    window.wait_for("the images", "document.querySelectorAll('button.digit canvas').length === 24"
+                    " && document.querySelector('.digit-detail .bars') !== null")
+    assert any("429" in line for line in window.complaints())
+
+
+def test_an_upload_over_a_quota_goes_on_once_there_is_room(
+    window: Window, school: ClassSite
+) -> None:
+    school.lab.join("max")
+
+    def allow(dataset_bytes: int) -> None:
+        school.lab.user("teacher").admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(
+                    name="users/max", quota=admin_pb2.Quota(dataset_bytes=dataset_bytes)
+                ),
+                update_mask={"paths": ["quota"]},
+            )
+        )
+
+    allow(1_500_000)
+    sign_in(window, school, "max", "datasets")
+    window.drop("rows.csv", "".join(f"{i % 2},{i % 1000 / 1000:.6f}\n" for i in range(250_000)))
+    window.press("Upload")
+    window.wait_for("the refusal", "document.querySelector('main .field-error[role=alert]:not(:empty)')"
+                    "?.innerText.includes('bytes that they may have')")
+    allow(50_000_000)
+    window.press("Upload")
+    window.wait_for("the dataset", "document.querySelector('h1')?.innerText === 'rows'"
+                     " && document.body.innerText.includes('ACTIVE')")
+    dataset = school.lab.user("max").get_dataset("users/max/datasets/rows")
+    assert dataset.row_count == 250_000
+    assert not window.complaints(*REFUSED, "429")
+
+
 def test_a_token_that_is_revoked_asks_for_another(window: Window, school: ClassSite) -> None:
-    user = school.lab.join("eve")
-    sign_in(window, school, "eve", "jobs")
-    token = user.admin.ListTokens(admin_pb2.ListTokensRequest(parent="users/me")).tokens[0]
+    user = school.lab.join("sue")
+    digits, network = user.digits("digits", 300), user.network("net", [784, 40, 10])
+    job = user.train("long", network.name, digits.name, epochs=100_000, learning_rate=0.01).name
+    token = user.admin.CreateToken(admin_pb2.CreateTokenRequest(parent="users/me"))
+    window.forget_cookies()
+    window.visit(school, job)
+    window.type("dialog input", token.secret)
+    window.press("Sign in", "dialog")
+    wait_until("the curve", lambda: window.points() >= 5)
     user.admin.DeleteToken(admin_pb2.DeleteTokenRequest(name=token.name))
     wait_until("the question", lambda: "Sign in" in window.text("dialog"))
+    window.type("dialog input", school.lab.tokens["sue"])
+    window.press("Sign in", "dialog")
+    user.training.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=job))
+    wait_until("the end", lambda: window.badge() == "CANCELLED")
+    # The curve is whole: what came while nobody was signed in is in it.
+    wait_until("the curve", lambda: window.points() == len(epochs_of(user.events(job))))

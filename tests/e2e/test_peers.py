@@ -1,5 +1,5 @@
-"""Programs of others on what was trained here: ONNX Runtime on an exported model,
-tritonclient against the served one. They are in an interpreter of their own
+"""Programs of others on what was made here: ONNX Runtime on an exported model,
+tritonclient against the served one, a validator on the API's description. They are in an interpreter of their own
 (TRAINYARD_PEERS_PYTHON, or build/peers, which deploy/test.sh --all makes)."""
 
 from __future__ import annotations
@@ -7,6 +7,8 @@ from __future__ import annotations
 import gzip
 import os
 import subprocess
+import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,20 @@ def peer(script: str, *arguments: Any) -> None:
         timeout=240 * PATIENCE,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs("openapi_spec_validator")
+def test_the_description_is_valid_openapi(new_server: Callable[..., Server], tmp_path: Path) -> None:
+    server = new_server("--http", "127.0.0.1:0")
+    with urllib.request.urlopen(f"http://{server.http}/v1/openapi.json") as answer:
+        (tmp_path / "openapi.json").write_bytes(answer.read())
+    done = subprocess.run(
+        [PYTHON, "-m", "openapi_spec_validator", tmp_path / "openapi.json"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -195,6 +195,11 @@ TEST(Transcode, WhatIsWrongIsNamed) {
                                                             R"({"spec": {"epoch": 3}})");
   EXPECT_EQ(GetErrorDetails(json.status()).reason, "MALFORMED_JSON");
   EXPECT_THAT(json.status().message(), HasSubstr("epoch"));
+  EXPECT_EQ(GetErrorDetails(json.status()).field, "job.spec.epoch");
+  const auto fraction = Requested<v1::CreateTrainingJobRequest>(
+      verb::post, "/v1/users/me/jobs", {}, R"({"spec": {"epochs": 1.5}})");
+  EXPECT_EQ(GetErrorDetails(fraction.status()).field, "job.spec.epochs");
+  EXPECT_EQ(fraction.status().message(), "epochs takes a whole number of 32 bits, not 1.5");
   const auto body =
       Requested<v1::GetTrainingJobRequest>(verb::get, "/v1/users/me/jobs/j", {}, "{}");
   EXPECT_EQ(GetErrorDetails(body.status()).reason, "UNEXPECTED_BODY");

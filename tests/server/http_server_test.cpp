@@ -250,10 +250,12 @@ TEST_F(HttpServerTest, SpeaksTlsWithTheCertificateThatThereIs) {
   EXPECT_EQ(OverTls(io_, Connect()).second, 1);
   ASSERT_TRUE(tls->Reload().ok());
   EXPECT_EQ(OverTls(io_, Connect()).second, 2);
-  // Plain HTTP is none.
+  // Plain HTTP is none, and says so before the connection is closed.
   tcp::socket plain = Connect();
   Send(plain, "/healthz");
-  EXPECT_THAT(ReadAll(plain), testing::Not(HasSubstr("HTTP/1.1 200")));
+  EXPECT_THAT(ReadAll(plain),
+              testing::AllOf(HasSubstr("HTTP/1.1 307"), HasSubstr("Location: https://"),
+                             testing::Not(HasSubstr("HTTP/1.1 200"))));
 }
 
 TEST(TlsContextTest, FilesThatAreNoneAreAnError) {

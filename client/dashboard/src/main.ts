@@ -46,8 +46,16 @@ async function persist<T>(work: () => Promise<T>, tell: (problem: string) => voi
   }
 }
 
+/** A file that misses the place for it is not to take the page's place. */
+function keepFilesOut(event: DragEvent): void {
+  if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+  event.preventDefault();
+  event.dataTransfer.dropEffect = 'none';
+}
+
 async function start(): Promise<void> {
   startTheme();
+  for (const name of ['dragover', 'drop'] as const) window.addEventListener(name, keepFilesOut);
   const store = new Store();
   const shell = makeShell(store);
   let view: View | null = null;
@@ -62,7 +70,7 @@ async function start(): Promise<void> {
   const tell = (problem: string) => fill(shell.main, h('p', { class: 'bad' }, problem));
   // What is shown depends on who looks.
   shell.welcome(await persist(whoAmI, tell));
-  window.addEventListener('hashchange', () => { show(); shell.main.focus(); });
+  window.addEventListener('hashchange', () => { show(); shell.main.focus({ preventScroll: true }); });
   show();
   await persist(() => store.start(), () => undefined);
 }

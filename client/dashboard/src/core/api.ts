@@ -70,16 +70,28 @@ async function errorOf(response: Response): Promise<ApiError> {
   }
 }
 
+const TRIES = 4;
+const LONGEST_WAIT_S = 2;
+
+/** In how many seconds a call that came too soon after others may be made again. */
+function soonest(response: Response): number {
+  return response.status === 429 ? Number(response.headers.get('Retry-After') ?? Infinity) : Infinity;
+}
+
 async function answer(method: string, address: string, body?: BodyInit, type?: string): Promise<Response> {
   const headers: Record<string, string> = type ? { 'Content-Type': type } : {};
-  let response: Response;
-  try {
-    response = await fetch(address, { method, body, headers, credentials: 'same-origin' });
-  } catch {
-    throw new ApiError(0, {});
+  for (let tries = 1; ; tries += 1) {
+    let response: Response;
+    try {
+      response = await fetch(address, { method, body, headers, credentials: 'same-origin' });
+    } catch {
+      throw new ApiError(0, {});
+    }
+    if (response.ok) return response;
+    const wait = soonest(response);
+    if (wait > LONGEST_WAIT_S || tries === TRIES) throw await errorOf(response);
+    await new Promise((resolve) => window.setTimeout(resolve, wait * 1000));
   }
-  if (!response.ok) throw await errorOf(response);
-  return response;
 }
 
 async function signedIn(call: () => Promise<Response>): Promise<Response> {

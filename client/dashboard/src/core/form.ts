@@ -34,7 +34,11 @@ export function showErrors(controls: Controls, rest: HTMLElement, ...errors: unk
       if (control) told.set(control, text);
       else left.push(text);
     }
-    if (violations.size === 0) left.push(messageOf(error));
+    if (violations.size > 0) continue;
+    const taken = error instanceof ApiError && error.status === 'ALREADY_EXISTS';
+    const name = Object.keys(controls).find((key) => taken && key.endsWith('_id'));
+    if (name) told.set(controls[name], messageOf(error));
+    else left.push(messageOf(error));
   }
   // A message that stays is not said again by a screen reader.
   for (const control of Object.values(controls)) setFieldError(control, told.get(control) ?? '');

@@ -8,6 +8,11 @@ export function thousands(value: number | string): string {
   return grouped.format(Number(value));
 }
 
+/** 1 class, 10 classes. */
+export function several(count: number, one: string, many = `${one}s`): string {
+  return `${thousands(count)} ${count === 1 ? one : many}`;
+}
+
 /** Six significant digits, without trailing zeros: 61.2034, 1.5e-7. */
 export function number(value: number | undefined, digits = 6): string {
   if (value === undefined || Number.isNaN(value)) return '–';
@@ -43,9 +48,10 @@ export function bytes(count: number | string): string {
 
 const two = (value: number): string => String(value).padStart(2, '0');
 
-/** 0.012 s, 4.2 s, 1 m 12 s, 3 h 05 m. */
+/** 0.085 ms, 0.012 s, 4.2 s, 1 m 12 s, 3 h 05 m. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';
+  if (seconds > 0 && seconds < 0.0005) return `${number(seconds * 1000, 2)}\u00a0ms`;
   if (seconds < 1) return `${seconds.toFixed(3)}\u00a0s`;
   if (seconds < 60) return `${seconds.toFixed(1)}\u00a0s`;
   const whole = Math.round(seconds);
@@ -64,10 +70,10 @@ export function seconds(text: string): number {
   return parseFloat(text);
 }
 
-/** 0.7675 Wh, 12.34 mWh. */
+/** 0.768 Wh, 12.3 mWh. */
 export function wattHours(joules: number): string {
   const hours = joules / 3600;
-  return hours < 0.1 ? `${number(hours * 1000, 4)}\u00a0mWh` : `${number(hours, 4)}\u00a0Wh`;
+  return hours < 0.1 ? `${number(hours * 1000, 3)}\u00a0mWh` : `${number(hours, 3)}\u00a0Wh`;
 }
 
 /** The course notebook's bulb, in watts. */

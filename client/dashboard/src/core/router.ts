@@ -7,10 +7,19 @@ export interface Route {
   query: URLSearchParams;
 }
 
+/** As it stands where it is no escaped text. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
 export function currentRoute(): Route {
   const [path, query] = location.hash.replace(/^#\/?/, '').split('?', 2);
   return {
-    path: path.split('/').filter(Boolean).map(decodeURIComponent),
+    path: path.split('/').filter(Boolean).map(decoded),
     query: new URLSearchParams(query ?? ''),
   };
 }

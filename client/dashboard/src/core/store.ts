@@ -24,12 +24,16 @@ export class Store {
   connection: Connection = 'waiting';
   /** Whether jobs of several users are here. */
   get several(): boolean {
-    return new Set([...this.jobs.keys()].map(owner)).size > 1;
+    this.owners ??= new Set([...this.jobs.keys()].map(owner));
+    return this.owners.size > 1;
   }
 
   /** Whether the first list of jobs has come. */
   loaded = false;
 
+  // Until there are other jobs: whose they are, and in which order they stand.
+  private owners: Set<string> | null = null;
+  private order: string[] | null = null;
   private readonly histories = new Map<string, History>();
   private readonly listeners = new Set<Listener>();
   private readonly changed = new Set<string>();
@@ -59,7 +63,8 @@ export class Store {
 
   /** Newest first. */
   sorted(): Job[] {
-    return [...this.jobs.values()].sort((a, b) => b.createTime.localeCompare(a.createTime));
+    this.order ??= [...this.jobs.values()].sort((a, b) => b.createTime.localeCompare(a.createTime)).map((job) => job.name);
+    return this.order.map((name) => this.jobs.get(name)!);
   }
 
   history(name: string): History {
@@ -195,18 +200,28 @@ export class Store {
     if (state === 'lost') void this.restart();
   }
 
+  /** Reads everything anew, the events of the jobs that are shown too. */
   private async restart(): Promise<void> {
-    this.histories.clear();
+    const before = new Map(this.jobs);
     try {
       await this.start();
     } catch {
       window.setTimeout(() => void this.restart(), RETRY_MS);
+      return;
+    }
+    for (const [name, history] of [...this.histories]) {
+      const job = this.jobs.get(name);
+      const after = history.completeAfter;
+      history.completeAfter = Infinity;
+      if (job?.uid !== before.get(name)?.uid) this.histories.delete(name);
+      if (job && Number.isFinite(after)) void this.loadHistory(name, after < Number(job.lastSequence) ? after : 0).catch(() => undefined);
     }
   }
 
   /** Listeners hear of all changes of a frame at once. */
   private tell(what: string): void {
     this.changed.add(what);
+    if (what === 'jobs') [this.owners, this.order] = [null, null];
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;

@@ -63,7 +63,7 @@ function valueTable(rows: Row[]): HTMLElement {
   const cell = (text: string) => h('td', { class: 'right' }, text);
   return h('div', { class: 'table-frame', tabindex: 0, role: 'region', 'aria-label': 'Rows' }, h('table', {},
     h('thead', {}, h('tr', {}, h('th', { scope: 'col', class: 'right' }, 'row'), ...Array.from({ length: width }, (_, i) => h('th', { scope: 'col', class: 'right' }, `x${i}`)),
-      h('th', { scope: 'col', class: 'right' }, 'label'))),
+      h('th', { scope: 'col', class: 'right' }, shown.some((row) => row.label !== undefined) ? 'label' : 'target'))),
     h('tbody', {}, ...shown.map((row) => h('tr', {}, cell(row.row), ...row.features.slice(0, width).map((value) => cell(number(value, 4))),
       cell(row.label === undefined ? row.targets.map((value) => number(value, 4)).join(', ') : String(row.label)))))));
 }
@@ -72,7 +72,7 @@ class Rows {
   readonly element = h('section', { class: 'card' });
   private start = 0;
   private readonly body = h('div', {});
-  private readonly pager = h('div', { class: 'actions' });
+  private readonly pager = h('div', { class: 'actions pager' });
   private readonly step: number;
 
   constructor(private readonly dataset: Dataset) {
@@ -111,7 +111,8 @@ function hiding(dataset: Dataset): string {
 }
 
 function content(dataset: Dataset): (HTMLElement | null)[] {
-  if (dataset.state === 'FAILED') return [h('div', { class: 'empty' }, h('h2', {}, 'It could not be read'), h('p', { class: 'bad' }, dataset.error?.message ?? ''))];
+  if (dataset.state === 'FAILED') return [h('div', { class: 'empty' }, h('h2', {}, 'It could not be read'), h('p', { class: 'bad' }, dataset.error?.message ?? ''),
+    mine(dataset.name) && h('p', { class: 'muted' }, 'The next upload of this name ', h('a', { href: href('datasets') }, 'under Datasets'), ' takes its place.'))];
   if (dataset.state !== 'ACTIVE') {
     const text = dataset.state === 'UPLOADING' ? 'It waits for the rest of its upload.' : 'A worker reads it …';
     return [h('p', { class: 'muted' }, text)];
@@ -132,10 +133,12 @@ export function datasetView(_app: App, route: Route): View {
     await remove(name);
     go('datasets');
   };
+  const remover = h('button', { type: 'button', class: 'danger', hidden: true, onclick: () => void attempt(drop) }, 'Delete');
   const load = async () => {
     try {
       const dataset = await get<Dataset>(name);
       fill(badge, stateBadge(dataset.state));
+      remover.hidden = !mine(name);
       fill(body, ...content(dataset));
       if (dataset.state === 'INGESTING' || dataset.state === 'UPLOADING') timer = window.setTimeout(() => void load(), POLL_MS);
     } catch (error) {
@@ -148,7 +151,7 @@ export function datasetView(_app: App, route: Route): View {
     element: h('section', {},
       h('p', { class: 'crumbs' }, h('a', { href: href('datasets') }, 'Datasets'), ` / ${owner(name)}`),
       h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, id(name)), badge),
-        h('div', { class: 'actions' }, mine(name) && h('button', { type: 'button', class: 'danger', onclick: () => void attempt(drop) }, 'Delete'))), body),
+        h('div', { class: 'actions' }, remover)), body),
     dispose: () => window.clearTimeout(timer),
   };
 }

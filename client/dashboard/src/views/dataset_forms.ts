@@ -61,11 +61,14 @@ export function uploadCard(changed: () => void): HTMLElement {
   const button = h('button', { class: 'primary', disabled: true }, 'Upload');
   const controls: Controls = { dataset_id: name };
   let files: [Part, File][] = [];
+  // Made for these files, and not yet full.
+  let begun: Dataset | null = null;
 
   const take = (given: File[]) => {
     const labels = given.length > 1 ? given.find((file) => LABELS.test(file.name)) : undefined;
     const data = given.find((file) => file !== labels);
     files = [];
+    begun = null;
     if (data) files.push(['DATA', data]);
     if (labels) files.push(['LABELS', labels]);
     fill(chosen, ...files.map(([part, file]) => h('li', {}, file.name, h('span', { class: 'muted' }, ` ${part.toLowerCase()}, ${bytes(file.size)}`))));
@@ -75,15 +78,19 @@ export function uploadCard(changed: () => void): HTMLElement {
   };
   const upload = async () => {
     const source = { upload: { separateLabels: files.length > 1 } };
-    const made = await post<Dataset>('users/me/datasets', source, { dataset_id: name.value.trim(), request_id: requestId() });
+    const wanted = name.value.trim();
+    if (!begun || id(begun.name) !== wanted) begun = await post<Dataset>('users/me/datasets', source, { dataset_id: wanted, request_id: requestId() });
+    const made = begun;
     const total = files.reduce((sum, [, file]) => sum + file.size, 0);
     let before = 0;
     for (const [part, file] of files) {
       await uploadPart(made.name, part, file, (done) => progress.show(before + done, total));
       before += file.size;
     }
+    begun = null;
     notify(`${id(made.name)} is uploaded; a worker reads it`);
-    location.hash = href(made.name);
+    // Whoever looks at something else by now is not taken away from it.
+    if (chosen.isConnected) location.hash = href(made.name);
   };
   const form = h('form', { novalidate: true }, dropZone(take), chosen, field('Name', name), progress.element, problem,
     h('div', { class: 'actions' }, button));

@@ -3,7 +3,7 @@
 import { messageOf } from '../core/api';
 import { listDatasets } from '../core/datasets';
 import { fill, h } from '../core/dom';
-import { bytes, id, owner, thousands, words } from '../core/format';
+import { bytes, id, owner, several, thousands, words } from '../core/format';
 import { href } from '../core/router';
 import type { Dataset } from '../core/types';
 import { stateBadge } from '../widgets/job_parts';
@@ -14,18 +14,18 @@ const POLL_MS = 700;
 
 function shape(dataset: Dataset): string {
   const image = dataset.imageShape;
-  const features = image ? `${image.height} × ${image.width} image` : `${thousands(dataset.featureCount)} features`;
-  const targets = dataset.task === 'REGRESSION' ? `${dataset.targetCount} targets` : `${dataset.classCount} classes`;
+  const features = image ? `${image.height} × ${image.width} image` : several(dataset.featureCount, 'feature');
+  const targets = dataset.task === 'REGRESSION' ? several(dataset.targetCount, 'target') : several(dataset.classCount, 'class', 'classes');
   const size = Number(dataset.sizeBytes) > 0 ? ` · ${bytes(dataset.sizeBytes)}` : '';
   const shared = dataset.visibility === 'CLASS' || dataset.visibility === 'HIDDEN' ? ` · ${words(dataset.visibility)}` : '';
   return dataset.state === 'ACTIVE' ? `${features} · ${targets}${size}${shared}` : words(dataset.state);
 }
 
-function card(dataset: Dataset, several: boolean): HTMLElement {
+function card(dataset: Dataset, owned: boolean): HTMLElement {
   return h('li', { class: 'dataset-card' },
     h('a', { href: href(dataset.name) }, id(dataset.name)),
     dataset.state === 'ACTIVE' ? h('span', { class: 'value' }, `${thousands(dataset.rowCount)} rows`) : stateBadge(dataset.state),
-    h('span', { class: 'muted small-text about' }, `${several ? `${owner(dataset.name)} · ` : ''}${shape(dataset)}`));
+    h('span', { class: 'muted small-text about' }, `${owned ? `${owner(dataset.name)} · ` : ''}${shape(dataset)}`));
 }
 
 export function datasetsView(): View {
@@ -43,12 +43,12 @@ export function datasetsView(): View {
       return;
     }
     if (ended) return;
-    const several = new Set(found.map((dataset) => owner(dataset.name))).size > 1;
+    const owners = new Set(found.map((dataset) => owner(dataset.name))).size;
     if (found.length === 0) {
       fill(list, h('div', { class: 'empty' }, h('h2', {}, 'No datasets yet'),
         h('p', { class: 'muted' }, 'Upload a file, or let the server draw handwritten-like digits.')));
     } else {
-      fill(list, h('ul', { class: 'datasets' }, ...found.map((dataset) => card(dataset, several))));
+      fill(list, h('ul', { class: 'datasets' }, ...found.map((dataset) => card(dataset, owners > 1))));
     }
     // One that is being made is watched until it is done.
     if (found.some((dataset) => dataset.state === 'INGESTING')) timer = window.setTimeout(() => void load(), POLL_MS);

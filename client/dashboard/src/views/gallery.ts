@@ -37,7 +37,7 @@ export class Gallery {
 
   async showCell({ truth, predicted }: Cell): Promise<void> {
     if (truth === predicted) {
-      await this.run(`${truth}, classified rightly`, () => this.rightly(truth));
+      await this.run(`${truth}, classified rightly`, () => this.rightly(truth), this.rightCount(truth));
     } else {
       await this.run(`${truth} taken for ${predicted}`, async () =>
         (await this.misclassified()).filter((row) => row.label === truth && row.predicted === predicted));
@@ -55,10 +55,11 @@ export class Gallery {
 
   /** The first rows of a class that are not among the misclassified ones. */
   private async rightly(label: number): Promise<Misclassified[]> {
+    const most = Math.min(A_PAGE, this.rightCount(label));
     const wrong = new Set((await this.misclassified()).map((row) => row.row));
     const found: Misclassified[] = [];
     const rows = Number(this.evaluation.rowCount);
-    for (let start = 0; start < rows && found.length < A_PAGE; start += SCAN_ROWS) {
+    for (let start = 0; start < rows && found.length < most; start += SCAN_ROWS) {
       const page = await preview(this.evaluation.dataset, start, SCAN_ROWS);
       for (const row of page.rows) {
         if (row.label === label && !wrong.has(row.row)) found.push({ row: row.row, label, predicted: label });
@@ -67,8 +68,13 @@ export class Gallery {
     return found.slice(0, A_PAGE);
   }
 
+  private rightCount(label: number): number {
+    const { size, counts } = this.evaluation.confusionMatrix!;
+    return Number(counts[label * (size + 1)]);
+  }
+
   /** What was asked for last is what is shown. */
-  private async run(title: string, find: () => Promise<Misclassified[]>): Promise<void> {
+  private async run(title: string, find: () => Promise<Misclassified[]>, total?: number): Promise<void> {
     this.asked += 1;
     const asked = this.asked;
     setText(this.title, title);
@@ -77,13 +83,14 @@ export class Gallery {
     fill(this.detail);
     try {
       const rows = await find();
-      if (asked === this.asked) await this.page(rows, 0, asked);
+      if (asked === this.asked) await this.page(rows, 0, asked, total ?? rows.length);
     } catch (error) {
       if (asked === this.asked) fill(this.grid, h('p', { class: 'bad' }, messageOf(error)));
     }
   }
 
-  private async page(rows: Misclassified[], start: number, asked: number): Promise<void> {
+  /** `rows` are the first of `total`. */
+  private async page(rows: Misclassified[], start: number, asked: number, total: number): Promise<void> {
     const shown = rows.slice(start, start + A_PAGE);
     if (shown.length === 0) {
       fill(this.grid, h('p', { class: 'muted' }, 'None.'));
@@ -93,12 +100,13 @@ export class Gallery {
     if (asked !== this.asked) return;
     const buttons = shown.map((row, i) => this.tile(row, images[i]));
     fill(this.grid, ...buttons);
-    const turn = (text: string, to: number) => h('button', { type: 'button', class: 'small', onclick: () => void this.page(rows, to, asked) }, text);
+    const turn = (text: string, to: number) => h('button', { type: 'button', class: 'small', onclick: () => void this.page(rows, to, asked, total) }, text);
     fill(this.pager,
-      h('span', { class: 'muted' }, `${thousands(start + 1)} to ${thousands(start + shown.length)} of ${thousands(rows.length)}`),
+      h('span', { class: 'muted' }, rows.length < total ? `the first ${rows.length} of ${thousands(total)}`
+        : `${thousands(start + 1)} to ${thousands(start + shown.length)} of ${thousands(total)}`),
       start > 0 && turn('Back', start - A_PAGE), start + A_PAGE < rows.length && turn('Next', start + A_PAGE));
-    await this.choose(shown[0], images[0], buttons[0], buttons);
     buttons.forEach((button, i) => button.addEventListener('click', () => void this.choose(shown[i], images[i], button, buttons)));
+    await this.choose(shown[0], images[0], buttons[0], buttons);
   }
 
   /** A few requests at a time. */

@@ -14,8 +14,10 @@ import { networkTab } from './job_network';
 import { trainingTab } from './job_training';
 import type { App, View } from './view';
 
-/** A tab is made once its job is known. */
-export type MakeTab = (store: Store, job: Job, route: Route) => { element: HTMLElement; dispose?: () => void };
+/** A tab is made once its job is known, and again when the job has its first
+ * weights; `update` hears of what changes of the job. */
+export interface Tab { element: HTMLElement; update?: (job: Job) => void; dispose?: () => void }
+export type MakeTab = (store: Store, job: Job, route: Route) => Tab;
 
 const TABS: [string, string, MakeTab][] = [
   ['', 'Training', trainingTab],
@@ -37,13 +39,14 @@ function statusLine(job: Job): string {
 export function jobView({ store }: App, route: Route): View {
   const name = route.path.slice(0, 4).join('/');
   const tab = TABS.find(([path]) => path === (route.path[4] ?? '')) ?? TABS[0];
-  const badge = stateBadge('QUEUED');
+  const badge = stateBadge('');
   const status = h('span', { class: 'muted status-line' });
   const actions = new JobActions(store, name);
   const body = h('div', { class: 'tab-body' }, h('p', { class: 'muted' }, 'Loading …'));
   const nav = h('nav', { class: 'tabs', 'aria-label': 'Parts of the job' }, ...TABS.map(([path, text]) =>
     h('a', { href: href(path ? `${name}/${path}` : name), 'aria-current': path === tab[0] ? 'page' : undefined }, text)));
-  let content: ReturnType<MakeTab> | null = null;
+  let content: Tab | null = null;
+  let weightless = false;
 
   const update = () => {
     const job = store.jobs.get(name);
@@ -52,7 +55,13 @@ export function jobView({ store }: App, route: Route): View {
     setText(status, statusLine(job));
     status.classList.toggle('bad', job.state === 'FAILED');
     actions.update(job);
-    if (content) return;
+    const first = weightless && job.checkpointEpochs.length > 0;
+    weightless = job.checkpointEpochs.length === 0;
+    if (content && !(first && tab[0])) {
+      content.update?.(job);
+      return;
+    }
+    content?.dispose?.();
     content = tab[2](store, job, route);
     fill(body, content.element);
   };

@@ -1,7 +1,8 @@
 // Pause, resume, cancel, fork, delete.
 
-import { ApiError, messageOf, post, remove, requestId } from '../core/api';
-import { field, h, setFieldError } from '../core/dom';
+import { post, remove, requestId } from '../core/api';
+import { field, h } from '../core/dom';
+import { clearErrors, showErrors, type Controls } from '../core/form';
 import { id } from '../core/format';
 import { go } from '../core/router';
 import { mine, staff } from '../core/session';
@@ -70,7 +71,7 @@ function forkForm(store: Store, job: Job, close: () => void): HTMLElement {
   const epochs = numeric((job.spec.epochs ?? 0) + 10, '1');
   const rate = numeric(job.spec.learningRate, 'any');
   const batch = numeric(job.spec.batchSize, '1');
-  const controls: Record<string, HTMLElement> = {
+  const controls: Controls = {
     epoch, job_id: jobId, 'spec.epochs': epochs, 'spec.learning_rate': rate, 'spec.batch_size': batch,
   };
   const problem = h('p', { class: 'field-error', role: 'alert' });
@@ -93,17 +94,8 @@ function forkForm(store: Store, job: Job, close: () => void): HTMLElement {
     problem, h('div', { class: 'actions' }, h('button', { class: 'primary' }, 'Fork')));
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    for (const control of Object.values(controls)) setFieldError(control, '');
-    submit().catch((error) => {
-      const violations = error instanceof ApiError ? error.violations : new Map<string, string>();
-      let placed = false;
-      for (const [path, text] of violations) {
-        if (!controls[path]) continue;
-        setFieldError(controls[path], text);
-        placed = true;
-      }
-      problem.textContent = placed ? '' : messageOf(error);
-    });
+    clearErrors(controls, problem);
+    submit().catch((error) => showErrors(controls, problem, error));
   });
   return form;
 }

@@ -7,7 +7,7 @@ import { id, number, owner, thousands } from '../core/format';
 import { mine } from '../core/session';
 import type { Store } from '../core/store';
 import type { Dataset, Job, Prediction, Row } from '../core/types';
-import { bars, outputBars } from '../widgets/bars';
+import { outputBars } from '../widgets/bars';
 import { DrawPad } from '../widgets/draw_pad';
 import { pixelImage } from '../widgets/image';
 
@@ -29,16 +29,24 @@ class Asker {
   }
 }
 
+/** What a regression says of each target, beside what it is. */
+function estimates({ outputs, targets = [] }: Prediction): HTMLElement {
+  const line = (name: string, value: number) => h('div', {}, h('dt', {}, name), h('dd', {}, number(value)));
+  return h('dl', { class: 'properties' }, ...outputs.flatMap((output, i) => {
+    const which = outputs.length > 1 ? ` ${i}` : '';
+    const known = targets[i] === undefined ? [] : [line(`Target${which}`, targets[i]), line(`Difference${which}`, output - targets[i])];
+    return [line(`Output${which}`, output), ...known];
+  }));
+}
+
 function verdict(prediction: Prediction, picture: Node | null): Node[] {
+  if (prediction.classIndex === undefined) return [h('div', {}, picture), estimates(prediction)];
   const known = prediction.label !== undefined;
   const right = prediction.label === prediction.classIndex;
-  const head = prediction.classIndex === undefined ? 'Output' : String(prediction.classIndex);
   const note = known ? (right ? 'right' : `wrong: it is ${prediction.label}`) : '';
   return [
-    h('div', { class: 'verdict' }, picture, h('p', { class: 'verdict-class' }, head), h('p', { class: right ? 'muted' : 'bad' }, note)),
-    prediction.classIndex === undefined
-      ? bars(prediction.outputs.map((value, i) => ({ label: String(i), share: 0, text: number(value) })), 'Outputs')
-      : outputBars(prediction.outputs, prediction.classIndex, prediction.label),
+    h('div', { class: 'verdict' }, picture, h('p', { class: 'verdict-class' }, String(prediction.classIndex)), h('p', { class: right ? 'muted' : 'bad' }, note)),
+    outputBars(prediction.outputs, prediction.classIndex, prediction.label),
   ];
 }
 

@@ -116,7 +116,7 @@ class Maker {
       const evaluation = { dataset: this.dataset.value, epoch: this.epoch.value ? Number(this.epoch.value) : undefined };
       const made = await post<Evaluation>(`${this.job.name}/evaluations`, evaluation, { request_id: requestId() });
       await settled(made.name);
-      this.done(made.name);
+      if (this.element.isConnected) this.done(made.name);
     } catch (error) {
       setFieldError(this.dataset, messageOf(error));
     } finally {

@@ -3,8 +3,9 @@
 import { field, h } from '../core/dom';
 import { id, thousands, words } from '../core/format';
 import type { Controls } from '../core/form';
+import { mine } from '../core/session';
 import type { Dataset, JobSpec } from '../core/types';
-import type { Preset } from './presets';
+import { PRESETS, type Preset, type PresetData } from './presets';
 
 const option = (value: string, text = words(value)) => h('option', { value }, text);
 const choice = (...values: string[]) => h('select', {}, ...values.map((value) => option(value)));
@@ -85,25 +86,50 @@ export class JobForm {
     this.validation.replaceChildren(option('', 'none'), ...options());
     const train = datasets.find((dataset) => dataset.name.endsWith('-train'));
     this.dataset.value = chosen || (train ?? datasets[0])?.name || '';
-    const pair = this.dataset.value.replace(/-train$/, '-test');
-    const paired = pair !== this.dataset.value && datasets.some((dataset) => dataset.name === pair);
-    this.validation.value = validation || (paired ? pair : '');
+    this.validation.value = validation || this.testOf(this.dataset.value);
   }
 
-  /** Chooses datasets that a network of so many inputs takes, where there are any. */
-  private fit(inputs: number): void {
-    const fits = (name: string) => this.datasets.find((dataset) => dataset.name === name)?.featureCount === inputs;
-    if (!fits(this.dataset.value)) {
-      this.dataset.value = this.datasets.find((dataset) => dataset.featureCount === inputs)?.name ?? this.dataset.value;
+  private testOf(train: string): string {
+    const test = train.replace(/-train$/, '-test');
+    return test !== train && this.datasets.some((dataset) => dataset.name === test) ? test : '';
+  }
+
+  /** Those that a preset can be trained on; data made for another preset is not. */
+  private fitting(preset: Preset): Dataset[] {
+    const inputs = Number(preset.network.layers.split(',')[0]);
+    const own = (name: string) => preset.data.some((each) => each.id === id(name));
+    const foreign = (name: string) => !own(name) && PRESETS.some((other) => other.data.some((each) => each.id === id(name)));
+    return this.datasets.filter(({ name, task, featureCount }) => featureCount === inputs && task === preset.task && !foreign(name));
+  }
+
+  /** Whether all of it can be chosen. */
+  has(data: PresetData[]): boolean {
+    return data.every((each) => this.datasets.some((dataset) => mine(dataset.name) && id(dataset.name) === each.id));
+  }
+
+  /** Whether there is nothing to train a preset on. */
+  lacks(preset: Preset): boolean {
+    return this.fitting(preset).length === 0;
+  }
+
+  /** Chooses datasets that fit the preset, where there are any. */
+  fit(preset: Preset): void {
+    const fitting = this.fitting(preset);
+    const fits = (name: string) => fitting.some((dataset) => dataset.name === name);
+    if (!fits(this.dataset.value) && fitting.length > 0) {
+      const own = fitting.find((dataset) => id(dataset.name) === preset.data[0].id);
+      this.dataset.value = (own ?? fitting[0]).name;
+      this.validation.value = this.testOf(this.dataset.value);
     }
     if (!fits(this.validation.value)) this.validation.value = '';
   }
 
   take(preset: Preset): void {
-    this.fit(Number(preset.network.layers.split(',')[0]));
+    this.fit(preset);
     this.epochs.value = String(preset.epochs);
     this.rate.value = String(preset.learningRate);
     this.batch.value = String(preset.batchSize);
+    this.reduction.value = preset.reduction;
     this.optimizer.value = preset.optimizer;
     this.schedule.value = preset.schedule;
     this.warmup.value = preset.warmup ? String(preset.warmup) : '';

@@ -7,7 +7,8 @@ import type { Store } from '../core/store';
 import type { Job, NetworkSpec } from '../core/types';
 import { activationCurves } from '../widgets/activations';
 import { networkDrawing } from '../widgets/network_drawing';
-import { weightsCard } from './weights';
+import type { Tab } from './job';
+import { weightsOf } from './weights';
 
 function layerTable(spec: NetworkSpec): HTMLElement {
   let inputs = spec.inputCount;
@@ -27,12 +28,14 @@ function layerTable(spec: NetworkSpec): HTMLElement {
     h('tfoot', {}, h('tr', {}, h('td', { colspan: 4 }, 'Total'), h('td', { class: 'right' }, thousands(total))))));
 }
 
-export function networkTab(_store: Store, job: Job): { element: HTMLElement } {
+export function networkTab(_store: Store, job: Job): Tab {
   const spec = job.networkSpec;
+  const weights = weightsOf(job);
   return {
+    update: (now) => weights?.follow(now),
     element: h('div', { class: 'stack' },
       h('section', { class: 'card' }, h('h2', {}, id(job.spec.network)), networkDrawing(spec), layerTable(spec)),
-      mine(job.name) ? weightsCard(job) : h('p', { class: 'muted' }, `The weights are ${owner(job.name)}’s alone.`),
+      mine(job.name) ? weights?.element : h('p', { class: 'muted' }, `The weights are ${owner(job.name)}’s alone.`),
       h('section', { class: 'card' }, h('h2', {}, 'Activations'),
         h('p', { class: 'muted' }, 'Each function of the weighted sum n, and its derivative (dashed), which backpropagation multiplies with.'),
         activationCurves([...new Set(spec.layers.map((layer) => layer.activation))]))),

@@ -26,7 +26,7 @@ class JobRow {
 
   constructor(private readonly store: Store, private readonly name: string, job: Job, observer: IntersectionObserver) {
     this.progress = new Progress(id(name));
-    this.pick = h('input', { type: 'checkbox', 'aria-label': `Compare ${id(name)}` });
+    this.pick = h('input', { type: 'checkbox', 'aria-label': `Compare ${id(name)}${store.several ? ` of ${owner(name)}` : ''}` });
     this.element.append(
       h('span', { class: 'cell pick' }, this.pick),
       h('div', { class: 'cell who' }, jobLink(job),
@@ -88,6 +88,7 @@ export function jobsView({ store }: App): View {
   const search = h('input', { type: 'search', placeholder: 'Filter by name, network or dataset', 'aria-label': 'Filter jobs' });
   const compare = h('button', { type: 'button', disabled: true }, 'Compare');
   const tabs = GROUPS.map(([name]) => h('button', { type: 'button', 'aria-pressed': name === 'All' }, name));
+  const toolbar = h('div', { class: 'toolbar' }, h('div', { class: 'segments', role: 'group', 'aria-label': 'Which jobs' }, ...tabs), search, compare);
   let group = 0;
   let shown = FIRST_SHOWN;
 
@@ -122,6 +123,7 @@ export function jobsView({ store }: App): View {
     setText(more, `Show ${Math.min(found.length - shown, FIRST_SHOWN)} more`);
     empty.hidden = !store.loaded || found.length > 0;
     list.hidden = found.length === 0;
+    toolbar.hidden = store.jobs.size === 0;
     if (!empty.hidden) fill(empty, ...nothing(store));
     setText(summary, store.loaded ? counted(store) : 'Loading …');
   };
@@ -152,7 +154,7 @@ export function jobsView({ store }: App): View {
     element: h('section', {},
       h('div', { class: 'page-head' }, h('div', {}, h('h1', {}, 'Jobs'), summary),
         h('a', { class: 'button primary', href: href('new') }, 'New job')),
-      h('div', { class: 'toolbar' }, h('div', { class: 'segments', role: 'group', 'aria-label': 'Which jobs' }, ...tabs), search, compare),
+      toolbar,
       empty, list, more),
     dispose: () => { unsubscribe(); observer.disconnect(); },
   };

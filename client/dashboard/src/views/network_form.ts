@@ -6,12 +6,13 @@ import { field, h, setText } from '../core/dom';
 import { architecture, id, thousands, words } from '../core/format';
 import { clearErrors, showErrors, type Controls } from '../core/form';
 import type { Network } from '../core/types';
-import { networkSpec, type Preset } from './presets';
+import { networkSpec, WITH_LOSS, type Preset } from './presets';
 
 const CHECK_MS = 250;
 const ACTIVATIONS = ['SIGMOID', 'RELU', 'TANH', 'LEAKY_RELU', 'GELU', 'SOFTPLUS', 'LINEAR'];
+const OUTPUTS: [string, string][] = [[WITH_LOSS, 'as goes with the loss'], ...[...ACTIVATIONS, 'SOFTMAX'].map((value): [string, string] => [value, words(value)])];
 const LOSSES = ['TOTAL_SQUARED_ERROR', 'CROSS_ENTROPY'];
-const INITIALIZERS: [string, string][] = [['notebook', 'uniform, −0.5 to 0.5'], ['xavier', 'xavier'], ['he', 'he'], ['zeros', 'zeros']];
+const INITIALIZERS: [string, string][] = [['notebook', 'uniform, −0.5 to 0.5'], ['unit', 'uniform, 0 to 1'], ['xavier', 'xavier'], ['he', 'he'], ['zeros', 'zeros']];
 
 interface NetworkPage { networks: Network[]; nextPageToken?: string }
 
@@ -23,6 +24,7 @@ export class NetworkForm {
   private readonly name = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
   private readonly layers = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false', inputmode: 'numeric' });
   private readonly activation = h('select', {}, ...ACTIVATIONS.map((value) => option(value, words(value))));
+  private readonly output = h('select', {}, ...OUTPUTS.map(([value, text]) => option(value, text)));
   private readonly loss = h('select', {}, ...LOSSES.map((value) => option(value, words(value))));
   private readonly initializer = h('select', {}, ...INITIALIZERS.map(([value, text]) => option(value, text)));
   private readonly bias = h('input', { type: 'checkbox', checked: true });
@@ -41,7 +43,8 @@ export class NetworkForm {
     this.fresh = h('div', { class: 'sub-form' },
       h('div', { class: 'grid-2' },
         field('Name of the network', this.name), field('Layers', this.layers, 'Units from the input to the output.'),
-        field('Activation', this.activation, 'Of the hidden layers; the output’s goes with the loss.'), field('Loss', this.loss),
+        field('Activation', this.activation, 'Of the hidden layers.'), field('Output', this.output, 'Linear where real values are fitted.'),
+        field('Loss', this.loss),
         field('First weights', this.initializer), h('label', { class: 'check' }, this.bias, ' biases')),
       this.summary, this.problem, h('div', { class: 'actions' }, this.button));
     this.element = h('div', {}, field('Network', this.select), this.fresh);
@@ -72,6 +75,7 @@ export class NetworkForm {
     const same = this.networks.find((each) => id(each.name).startsWith(network.id) && architecture(each.spec) === wanted && each.spec.loss === network.loss);
     this.layers.value = network.layers.replace(/,/g, ', ');
     this.activation.value = network.activation;
+    this.output.value = network.output;
     this.loss.value = network.loss;
     this.initializer.value = network.initializer;
     this.bias.checked = network.bias;
@@ -82,7 +86,7 @@ export class NetworkForm {
 
   private described(): Preset['network'] {
     return {
-      id: this.name.value.trim(), layers: this.layers.value, activation: this.activation.value,
+      id: this.name.value.trim(), layers: this.layers.value, activation: this.activation.value, output: this.output.value,
       loss: this.loss.value, initializer: this.initializer.value, bias: this.bias.checked,
     };
   }

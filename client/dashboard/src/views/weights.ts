@@ -4,7 +4,8 @@
 import { getBytes, messageOf, url } from '../core/api';
 import { shapeOf } from '../core/datasets';
 import { field, fill, h, setText } from '../core/dom';
-import { thousands } from '../core/format';
+import { id, thousands } from '../core/format';
+import { mine } from '../core/session';
 import type { ImageShape, Job } from '../core/types';
 import { weightImage } from '../widgets/image';
 import { readTensor, type Tensor } from '../widgets/safetensors';
@@ -27,38 +28,58 @@ function difference(now: Tensor, before: Tensor): Tensor {
 }
 
 function fullAt(tensor: Tensor): number {
-  const sizes = Array.from(tensor.values, Math.abs).sort((a, b) => a - b);
+  const sizes = tensor.values.map(Math.abs).sort();
   return sizes[Math.floor(sizes.length * BELOW_FULL)] || 1;
 }
 
-class Weights {
+export class Weights {
   readonly element = h('section', { class: 'card', hidden: true });
   private readonly kept: Map<number, Promise<Tensor>> = new Map();
   private readonly grid = h('div', { class: 'digits' });
   private readonly title = h('output', { class: 'muted' });
-  private readonly slider: HTMLInputElement;
+  private readonly slider = h('input', { type: 'range', min: 0, step: 1 });
+  private readonly slide = field('Epoch', this.slider);
+  private readonly kinds = segments('What is shown', ['Weights', 'Change'], 0, (i) => { this.change = i === 1; void this.show(); });
+  private readonly files = h('p', { class: 'downloads muted' });
   private readonly more = h('button', { type: 'button', class: 'small' });
   private shown = SHOWN;
   private change = false;
   private timer = 0;
 
-  constructor(private readonly job: Job, private readonly shape: ImageShape) {
-    const last = job.checkpointEpochs.length - 1;
-    this.slider = h('input', { type: 'range', min: 0, max: last, step: 1, value: last });
+  constructor(private job: Job, private readonly shape: ImageShape) {
     this.slider.addEventListener('input', () => {
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => void this.show(), WAIT_MS);
     });
     this.more.addEventListener('click', () => { this.shown = Infinity; void this.show(); });
-    const slide = field('Epoch', this.slider);
-    slide.hidden = last === 0;
-    const first = job.checkpointEpochs[0];
-    const kinds = segments('What is shown', ['Weights', `Change since epoch ${first}`], 0, (i) => { this.change = i === 1; void this.show(); });
-    kinds.hidden = last === 0;
     this.element.append(h('h2', {}, 'First-layer weights'),
       h('p', { class: 'muted' }, 'What each unit of the first layer looks for: red counts for it, blue against it.'),
-      kinds, h('div', { class: 'slide' }, slide, this.title), this.grid, this.more, this.downloads());
+      this.kinds, h('div', { class: 'slide' }, this.slide, this.title), this.grid, this.more, this.files);
+    this.offer(job.checkpointEpochs.length - 1);
     void this.show();
+  }
+
+  /** Checkpoints come and go while the job runs: the newest is shown, unless
+   * another one was chosen. */
+  follow(job: Job): void {
+    const before = this.job.checkpointEpochs;
+    if (job.checkpointEpochs.length === 0 || before.join() === job.checkpointEpochs.join()) return;
+    const { epoch } = this;
+    const newest = Number(this.slider.value) === before.length - 1;
+    this.job = job;
+    const place = job.checkpointEpochs.indexOf(epoch);
+    this.offer(newest || place < 0 ? job.checkpointEpochs.length - 1 : place);
+    if (this.epoch !== epoch || this.change) void this.show();
+  }
+
+  private offer(place: number): void {
+    const last = this.job.checkpointEpochs.length - 1;
+    this.slider.max = String(last);
+    this.slider.value = String(place);
+    this.slide.hidden = last <= 0;
+    this.kinds.hidden = last <= 0;
+    setText(this.kinds.lastElementChild!, `Change since epoch ${this.job.checkpointEpochs[0]}`);
+    fill(this.files, ...this.downloads());
   }
 
   private get epoch(): number {
@@ -73,6 +94,7 @@ class Weights {
     let found = this.kept.get(epoch);
     if (!found) {
       found = getBytes(this.name(epoch), { format: 'SAFETENSORS' }).then((file) => readTensor(file, 'W1'));
+      found.catch(() => this.kept.delete(epoch));
       this.kept.set(epoch, found);
     }
     return found;
@@ -86,7 +108,8 @@ class Weights {
       this.element.hidden = false;
       this.draw(tensor, epoch);
     } catch (error) {
-      // A server that hands out no checkpoints has no such part of the page.
+      if (epoch !== this.epoch) return;
+      this.element.hidden = false;
       fill(this.grid, h('p', { class: 'bad' }, messageOf(error)));
     }
   }
@@ -103,14 +126,15 @@ class Weights {
     setText(this.more, `Show all ${thousands(units)}`);
   }
 
-  private downloads(): HTMLElement {
-    const link = (format: string, text: string) => h('a', { href: url(this.name(this.job.checkpointEpochs[this.job.checkpointEpochs.length - 1]), { format }), download: true }, text);
-    return h('p', { class: 'downloads muted' }, 'The last weights as ', link('SAFETENSORS', 'safetensors'), ', ', link('ONNX', 'ONNX'), ', ', link('NPZ', 'NPZ'));
+  private downloads(): (Node | string)[] {
+    const last = this.job.checkpointEpochs[this.job.checkpointEpochs.length - 1];
+    const link = (format: string, text: string) => h('a', { href: url(this.name(last), { format }), download: `${id(this.job.name)}-epoch-${last}.${format.toLowerCase()}` }, text);
+    return ['The last weights as ', link('SAFETENSORS', 'safetensors'), ', ', link('ONNX', 'ONNX'), ', ', link('NPZ', 'NPZ')];
   }
 }
 
-/** Null where inputs are no images, or no weights are kept. */
-export function weightsCard(job: Job): HTMLElement | null {
+/** Null where inputs are no images, no weights are kept, or they are not the caller's. */
+export function weightsOf(job: Job): Weights | null {
   const shape = shapeOf(job.networkSpec.inputCount);
-  return shape && job.checkpointEpochs.length > 0 ? new Weights(job, shape).element : null;
+  return shape && mine(job.name) && job.checkpointEpochs.length > 0 ? new Weights(job, shape) : null;
 }

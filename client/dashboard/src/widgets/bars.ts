@@ -20,8 +20,13 @@ export function bars(list: Bar[], name: string): HTMLElement {
   }));
 }
 
-/** A network's output vector, the predicted class marked. */
+/** A network's output vector, the predicted class marked. One output tells two
+ * classes apart, and is neither's own. */
 export function outputBars(outputs: number[], predicted?: number, label?: number): HTMLElement {
+  if (outputs.length === 1) {
+    const tone = label === undefined ? 'accent' : label === predicted ? 'good' : 'bad';
+    return bars([{ label: 'output', share: Math.abs(outputs[0]), text: outputs[0].toFixed(4), tone }], 'Output');
+  }
   const tone = (i: number) => (i === label ? 'good' : i === predicted ? (label === undefined ? 'accent' : 'bad') : '');
   return bars(outputs.map((output, i) => ({
     label: String(i), share: Math.abs(output), text: output.toFixed(4), tone: tone(i),

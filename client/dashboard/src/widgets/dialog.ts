@@ -13,13 +13,19 @@ export interface DialogOptions {
 export function openDialog(title: string, content: (close: () => void) => Node[], { onClose, mustStay = false }: DialogOptions = {}): void {
   const id = freshId();
   const dialog = h('dialog', { 'aria-labelledby': id });
-  const close = () => dialog.close();
+  let closing = false;
+  const close = () => { closing = true; dialog.close(); };
   dialog.append(
     h('header', {}, h('h2', { id }, title),
       !mustStay && h('button', { class: 'quiet', type: 'button', 'aria-label': 'Close', onclick: close }, '✕')),
     ...content(close));
   dialog.addEventListener('cancel', (event) => { if (mustStay) event.preventDefault(); });
   dialog.addEventListener('close', () => {
+    // A browser closes it on a second Escape, whatever was said to the first.
+    if (mustStay && !closing) {
+      dialog.showModal();
+      return;
+    }
     dialog.remove();
     onClose?.();
   });

@@ -44,6 +44,8 @@ export class DrawPad {
   }
 
   private begin(event: PointerEvent): void {
+    // Neither a second finger nor a menu's button draws.
+    if (!event.isPrimary || event.button !== 0) return;
     event.preventDefault();
     this.element.setPointerCapture(event.pointerId);
     this.last = this.place(event);
@@ -51,7 +53,7 @@ export class DrawPad {
   }
 
   private move(event: PointerEvent): void {
-    if (!this.last) return;
+    if (!this.last || !event.isPrimary) return;
     const to = this.place(event);
     this.line(this.last, to);
     this.last = to;

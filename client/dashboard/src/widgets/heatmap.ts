@@ -26,7 +26,7 @@ export class Heatmap {
         h('td', {}, this.cell({ truth, predicted }, counts[truth * size + predicted], most, totals[truth]))),
       h('td', { class: 'row-total muted' }, thousands(totals[truth]))));
     this.element = h('div', { class: 'table-frame' }, h('table', { class: 'heatmap' },
-      h('caption', {}, `Rows: truth. Columns: prediction.${choose ? ' A cell opens the images behind it.' : ''}`),
+      h('caption', {}, `Rows: truth. Columns: prediction.${choose ? ' A cell opens the rows behind it.' : ''}`),
       h('thead', {}, h('tr', {}, h('td', {}), ...Array.from({ length: size }, (_, i) => h('th', { scope: 'col' }, i)), h('th', { scope: 'col', class: 'muted' }, 'rows'))),
       h('tbody', {}, ...rows)));
     this.element.addEventListener('keydown', (event) => this.move(event));

@@ -24,9 +24,10 @@ function passing(error: unknown): boolean {
   return error instanceof ApiError && (error.http === 0 || error.http >= 502 || error.status === 'OUT_OF_RANGE');
 }
 
-/** Uploads one file. `progress` hears of bytes that are safe. */
+/** Uploads one file, from where an earlier try has left it. `progress` hears of bytes
+ * that are safe. */
 export async function uploadPart(dataset: string, part: Part, file: Blob, progress: (bytes: number) => void): Promise<void> {
-  let at: Written = { committedBytes: '0', finished: false };
+  let at = await committed(dataset, part);
   let failures = 0;
   while (!at.finished) {
     const offset = Number(at.committedBytes);
