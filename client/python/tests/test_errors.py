@@ -65,3 +65,9 @@ def test_codes_without_a_class_and_codes_that_are_none() -> None:
     assert from_status(status(99, "strange")).code == "UNKNOWN"
     failed = from_status(status(code_pb2.ABORTED, "diverged"), JobFailed)
     assert isinstance(failed, trainyard.JobFailed)
+
+
+def test_a_checkpoint_that_is_not_kept_has_its_own_hint() -> None:
+    info = error_details_pb2.ErrorInfo(reason="CHECKPOINT_NOT_KEPT", domain="trainyard")
+    error = from_status(status(code_pb2.NOT_FOUND, "users/me/jobs/j keeps no weights", info))
+    assert "job.checkpoint_epochs" in str(error)

@@ -119,7 +119,8 @@ def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    # Colab's is a kind of Jupyter's.
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
 def progress_bar(title: str, epochs: int, wanted: Optional[bool]) -> ProgressBar:

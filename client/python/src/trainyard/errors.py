@@ -59,7 +59,7 @@ class TrainyardError(Exception):
         self.reason = reason
         self.violations = violations
         self.metadata = metadata or {}
-        self.hint = hint or _hint(code, message)
+        self.hint = hint or _hint(code, message, reason)
 
     def __str__(self) -> str:
         name = self.code if self.reason in ("", self.code) else f"{self.code} {self.reason}"
@@ -132,7 +132,7 @@ _BY_CODE: dict[str, type[TrainyardError]] = {
 }
 
 
-def _hint(code: str, message: str) -> str:
+def _hint(code: str, message: str, reason: str) -> str:
     words = message.lower()
     kinds = [kind for kind in ("dataset", "network", "job", "evaluation") if kind in words]
     # A name such as users/me/jobs/j/evaluations/e is an evaluation's.
@@ -143,7 +143,12 @@ def _hint(code: str, message: str) -> str:
             "TRAINYARD_SERVER names another"
         )
     if code == "UNAUTHENTICATED":
-        return "give a token: Client(token=...) or TRAINYARD_TOKEN"
+        return (
+            "join the class with trainyard.join(LINE), or give a token: Client(token=...) or "
+            "TRAINYARD_TOKEN"
+        )
+    if reason in ("NO_SUCH_CHECKPOINT", "CHECKPOINT_NOT_KEPT"):
+        return "epoch is one of job.checkpoint_epochs; keep_checkpoints='all' keeps every one"
     if code == "NOT_FOUND" and kind:
         owner = "job" if kind == "evaluation" else "client"
         return f"see what there is: {owner}.{kind}s()"
