@@ -71,3 +71,9 @@ def test_a_checkpoint_that_is_not_kept_has_its_own_hint() -> None:
     info = error_details_pb2.ErrorInfo(reason="CHECKPOINT_NOT_KEPT", domain="trainyard")
     error = from_status(status(code_pb2.NOT_FOUND, "users/me/jobs/j keeps no weights", info))
     assert "job.checkpoint_epochs" in str(error)
+
+
+def test_a_server_that_answers_is_not_looked_for() -> None:
+    info = error_details_pb2.ErrorInfo(reason="PREDICTOR_LOST", domain="trainyard")
+    error = from_status(status(code_pb2.UNAVAILABLE, "has ended; try again", info))
+    assert isinstance(error, trainyard.Unavailable) and not error.hint

@@ -26,6 +26,7 @@ from trainyard.options import make_spec, mask_of
 from trainyard.v1 import dataset_pb2, evaluation_pb2, network_pb2, training_pb2
 
 MOST_ROWS = 1000  # of one Predict
+MOST_OUTPUTS = 4_000_000  # of them together
 MOST_PREVIEWED = 100
 UPLOAD_BREAKS = 6  # in a row, without a byte committed between them
 
@@ -329,13 +330,14 @@ def _raw_rows(rows: Any) -> np.ndarray:
 
 
 def predict(
-    job: str, rows: Any, dataset: Any, epoch: Optional[int]
+    job: training_pb2.TrainingJob, rows: Any, dataset: Any, epoch: Optional[int]
 ) -> Plan[list[evaluation_pb2.Prediction]]:
     """Of rows given, (rows, features), or of the numbers of rows of a dataset."""
     table = _numbered(rows) if dataset is not None else _raw_rows(rows)
     found: list[evaluation_pb2.Prediction] = []
-    for some in np.array_split(table, max(1, -(-len(table) // MOST_ROWS))):
-        request = evaluation_pb2.PredictRequest(name=job)
+    most = max(1, min(MOST_ROWS, MOST_OUTPUTS // job.network_spec.layers[-1].units))
+    for some in np.array_split(table, max(1, -(-len(table) // most))):
+        request = evaluation_pb2.PredictRequest(name=job.name)
         if epoch is not None:
             request.epoch = epoch
         if dataset is not None:

@@ -32,7 +32,9 @@ class ProgressBar:
 
     def take(self, item: Union[Event, Progress]) -> None:
         if isinstance(item, Progress):
-            self.done = item.epoch - 1 + item.rows_done / max(item.row_count, 1)
+            # It may be told of an epoch whose end is known already.
+            now = item.epoch - 1 + item.rows_done / max(item.row_count, 1)
+            self.done = max(self.done, now)
         elif isinstance(item, EpochCompleted):
             self.done = item.epoch
             self.words = f"cost {item.cost:.6g}"

@@ -137,7 +137,7 @@ def _hint(code: str, message: str, reason: str) -> str:
     kinds = [kind for kind in ("dataset", "network", "job", "evaluation") if kind in words]
     # A name such as users/me/jobs/j/evaluations/e is an evaluation's.
     kind = "evaluation" if "/evaluations/" in words else min(kinds, key=words.index, default="")
-    if code == "UNAVAILABLE":
+    if code == "UNAVAILABLE" and not reason:  # nobody answered
         return (
             "is trainyard-server running there? Client(server='HOST:PORT') or "
             "TRAINYARD_SERVER names another"

@@ -283,7 +283,7 @@ class Job(JobView):
             dataset: A name or a Dataset.
             epoch: One of checkpoint_epochs; the last by default.
         """
-        return Predictions(self._session.run(_plans.predict(self.name, rows, dataset, epoch)))
+        return Predictions(self._session.run(_plans.predict(self.message, rows, dataset, epoch)))
 
     def weights(self, epoch: Optional[int] = None) -> dict[str, np.ndarray]:
         """W1, b1, W2, b2, ... of a kept epoch, by default the last, in the job's precision.

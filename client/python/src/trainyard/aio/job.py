@@ -117,7 +117,8 @@ class Job(JobView):
         self, rows: Any, dataset: Any = None, epoch: Optional[int] = None
     ) -> Predictions:
         """Runs raw rows (rows, features), or numbered rows of `dataset`, through it."""
-        return Predictions(await self._session.run(_plans.predict(self.name, rows, dataset, epoch)))
+        plan = _plans.predict(self.message, rows, dataset, epoch)
+        return Predictions(await self._session.run(plan))
 
     async def weights(self, epoch: Optional[int] = None) -> dict[str, np.ndarray]:
         """W1, b1, W2, b2, ... of a kept epoch, by default the last."""
