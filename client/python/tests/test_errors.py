@@ -51,6 +51,7 @@ def test_code_reason_fields_and_facts() -> None:
         (code_pb2.ALREADY_EXISTS, "users/local/networks/n already exists", "replace=True"),
         (code_pb2.ALREADY_EXISTS, "users/local/jobs/j already exists", "client.job(NAME).delete()"),
         (code_pb2.UNAVAILABLE, "connection refused", "TRAINYARD_SERVER"),
+        (code_pb2.UNAVAILABLE, "connection refused", "trainyard.join(LINE)"),
         (code_pb2.UNAUTHENTICATED, "no token", "TRAINYARD_TOKEN"),
     ],
 )

@@ -140,7 +140,8 @@ def _hint(code: str, message: str, reason: str) -> str:
     if code == "UNAVAILABLE" and not reason:  # nobody answered
         return (
             "is trainyard-server running there? Client(server='HOST:PORT') or "
-            "TRAINYARD_SERVER names another"
+            "TRAINYARD_SERVER names another; a class's server is joined first: "
+            "trainyard.join(LINE)"
         )
     if code == "UNAUTHENTICATED":
         return (
