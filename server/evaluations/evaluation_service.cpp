@@ -2,6 +2,7 @@
 #include "server/evaluations/evaluation_service.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -20,6 +21,8 @@ namespace trainyard::server {
 namespace {
 
 constexpr int kMaxPredictions = 1000;
+// Of all rows of one answer: 32 MB of them.
+constexpr int kMaxPredictedOutputs = 4'000'000;
 
 absl::StatusOr<store::v1::EvaluationRecord> ReadEvaluation(Reader& reader,
                                                            const std::string& name) {
@@ -98,27 +101,41 @@ worker::v1::Model ModelOf(const store::v1::JobRecord& job,
   return model;
 }
 
+absl::Status CheckCount(std::string_view field, int rows, const NetworkSpec& network) {
+  const int most = std::min(kMaxPredictions, std::max(1, kMaxPredictedOutputs / network.outputs()));
+  if (rows >= 1 && rows <= most) return absl::OkStatus();
+  return FieldError(field, "OUT_OF_RANGE",
+                    StrCat("between 1 and ", most, " rows of this network are predicted at once"));
+}
+
+absl::Status CheckRow(int row, const v1::InputRow& given, const NetworkSpec& network) {
+  const std::string field = StrCat("rows.rows[", row, "].features");
+  const auto& features = given.features();
+  if (features.size() != network.inputs) {
+    return FieldError(field, "INPUT_COUNT_MISMATCH",
+                      StrCat("row ", row, " has ", features.size(), " features; the network takes ",
+                             network.inputs));
+  }
+  const auto bad = std::ranges::find_if_not(features, [](float x) { return std::isfinite(x); });
+  if (bad == features.end()) return absl::OkStatus();
+  return FieldError(field, "NOT_FINITE",
+                    StrCat("row ", row, " has a feature that is not finite, number ",
+                           bad - features.begin(), ": ", *bad));
+}
+
 absl::Status CheckRows(const v1::PredictRequest& request, const NetworkSpec& network) {
-  if (request.rows().rows().empty() || request.rows().rows_size() > kMaxPredictions) {
-    return FieldError("rows.rows", "OUT_OF_RANGE",
-                      StrCat("between 1 and ", kMaxPredictions, " rows are predicted"));
+  auto status = CheckCount("rows.rows", request.rows().rows_size(), network);
+  for (int i = 0; status.ok() && i < request.rows().rows_size(); ++i) {
+    status = CheckRow(i, request.rows().rows(i), network);
   }
-  for (int i = 0; i < request.rows().rows_size(); ++i) {
-    const int count = request.rows().rows(i).features_size();
-    if (count == network.inputs) continue;
-    return FieldError(
-        StrCat("rows.rows[", i, "].features"), "INPUT_COUNT_MISMATCH",
-        StrCat("row ", i, " has ", count, " features; the network takes ", network.inputs));
-  }
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status CheckDatasetRows(const v1::PredictRequest& request, const v1::Dataset& dataset,
                               const NetworkSpec& network) {
   const auto& rows = request.dataset_rows().rows();
-  if (rows.empty() || rows.size() > kMaxPredictions) {
-    return FieldError("dataset_rows.rows", "OUT_OF_RANGE",
-                      StrCat("between 1 and ", kMaxPredictions, " rows are predicted"));
+  if (auto status = CheckCount("dataset_rows.rows", rows.size(), network); !status.ok()) {
+    return status;
   }
   if (dataset.feature_count() != network.inputs) {
     return MakeError(absl::StatusCode::kFailedPrecondition,

@@ -1,6 +1,8 @@
 #include "server/serving/tensors.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
@@ -17,6 +19,8 @@ constexpr char kInput[] = "input";
 constexpr char kOutput[] = "output";
 constexpr char kClass[] = "class";
 constexpr char kPlatform[] = "trainyard";
+constexpr int kMaxRows = 65536;
+constexpr std::int64_t kMaxAnswerBytes = std::int64_t{64} << 20;
 
 absl::Status Wrong(std::string_view field, std::string_view reason, const std::string& message) {
   return FieldError(field, reason, message);
@@ -32,16 +36,17 @@ absl::StatusOr<RowType> TypeOf(const std::string& datatype) {
 }
 
 absl::StatusOr<std::uint64_t> RowCount(const ModelInferRequest::InferInputTensor& input,
-                                       int width) {
+                                       const ServedVersion& model) {
   const auto& shape = input.shape();
-  if (shape.size() == 2 && shape[1] == width && shape[0] >= 1 && shape[0] <= kMaxInferenceRows) {
+  const int most = MaxInferenceRows(model);
+  if (shape.size() == 2 && shape[1] == model.inputs && shape[0] >= 1 && shape[0] <= most) {
     return static_cast<std::uint64_t>(shape[0]);
   }
   std::string found;
   for (const std::int64_t dim : shape) found += StrCat(found.empty() ? "" : ", ", dim);
   return Wrong("inputs[0].shape", "SHAPE_MISMATCH",
-               StrCat("the shape is [", found, "]; the model takes [n, ", width, "], n from 1 to ",
-                      kMaxInferenceRows));
+               StrCat("the shape is [", found, "]; the model takes [n, ", model.inputs,
+                      "], n from 1 to ", most));
 }
 
 // Elements in fields of which type: 0 where there are none.
@@ -119,13 +124,18 @@ std::vector<std::string> OutputsAsked(const ModelInferRequest& request,
 
 }  // namespace
 
+int MaxInferenceRows(const ServedVersion& model) {
+  const std::int64_t row_bytes = std::int64_t{4} * model.outputs + 8;
+  return static_cast<int>(std::min<std::int64_t>(kMaxRows, kMaxAnswerBytes / row_bytes));
+}
+
 absl::StatusOr<InferenceRows> RowsOf(const ModelInferRequest& request, const ServedVersion& model) {
   if (request.inputs_size() != 1 || request.inputs(0).name() != kInput) {
     return Wrong("inputs", "WRONG_INPUTS", "the model takes one input, which is named input");
   }
   const auto type = TypeOf(request.inputs(0).datatype());
   if (!type.ok()) return type.status();
-  const auto count = RowCount(request.inputs(0), model.inputs);
+  const auto count = RowCount(request.inputs(0), model);
   if (!count.ok()) return count.status();
   auto rows = Elements(request, *type);
   if (!rows.ok()) return rows;
@@ -140,10 +150,17 @@ absl::StatusOr<InferenceRows> RowsOf(const ModelInferRequest& request, const Ser
 }
 
 absl::Status CheckOutputs(const ModelInferRequest& request, const ServedVersion& model) {
+  std::set<std::string_view> asked;
   for (int i = 0; i < request.outputs_size(); ++i) {
-    if (IsOutput(request.outputs(i).name(), model)) continue;
+    const std::string& name = request.outputs(i).name();
+    if (IsOutput(name, model) && asked.insert(name).second) continue;
+    if (IsOutput(name, model)) {
+      // An answer has no more than the model's outputs, whatever a request repeats.
+      return Wrong(StrCat("outputs[", i, "].name"), "DUPLICATE_OUTPUT",
+                   StrCat("the output '", name, "' is asked for twice"));
+    }
     return Wrong(StrCat("outputs[", i, "].name"), "NO_SUCH_OUTPUT",
-                 StrCat("the model has no output '", request.outputs(i).name(), "'; it has output",
+                 StrCat("the model has no output '", name, "'; it has output",
                         model.classification ? " and class" : ""));
   }
   return absl::OkStatus();
@@ -191,7 +208,7 @@ void Describe(const ServedVersion& model, inference::ModelConfig& config) {
   config.set_name(model.name);
   config.set_platform(kPlatform);
   config.set_backend(kPlatform);
-  config.set_max_batch_size(kMaxInferenceRows);
+  config.set_max_batch_size(MaxInferenceRows(model));
   const auto tensor = [](auto& described, const char* name, inference::DataType type,
                          std::int64_t width) {
     described.set_name(name);

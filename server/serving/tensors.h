@@ -14,8 +14,9 @@
 
 namespace trainyard::server {
 
-// Rows that one request may have.
-inline constexpr int kMaxInferenceRows = 65536;
+// Rows that one request to a model may have: so many that the answer has at most
+// 64 MiB, and at most 65,536.
+int MaxInferenceRows(const ServedVersion& model);
 
 // Rows as they are sent to a worker.
 struct InferenceRows {
@@ -31,7 +32,7 @@ struct InferenceRows {
 absl::StatusOr<InferenceRows> RowsOf(const inference::ModelInferRequest& request,
                                      const ServedVersion& model);
 
-// Whether a request asks for outputs that the model has.
+// Whether a request asks for outputs that the model has, each once.
 absl::Status CheckOutputs(const inference::ModelInferRequest& request, const ServedVersion& model);
 
 // Fills in a response from a worker's answer, in the order that was asked for.

@@ -223,6 +223,10 @@ def mixed() -> pb.ModelInferRequest:
             request(ROW, outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name="x")]),
             "outputs[0].name",
         ),
+        (
+            request(ROW, outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name="class")] * 2),
+            "outputs[1].name",
+        ),
         (request(ROW, model=""), "model_name"),
     ],
 )
@@ -387,6 +391,34 @@ def test_other_networks_are_served_as_they_are(api: Api, stub: Any) -> None:
     assert [one.name for one in metadata.outputs] == ["output"]
     served = arrays(stub.ModelInfer(request(np.array([[2]], np.float32), model="line")))
     assert set(served) == {"output"}
+
+
+def test_an_answer_is_bounded_however_wide_the_network(api: Api, stub: Any) -> None:
+    data = api.active("wide", b"0,1\n1,2\n", class_count=10_000)
+    network = api.network("wide", [1, 10_000])
+    job = api.trained("wide", network.name, data.name, epochs=0)
+    config = stub.ModelConfig(pb.ModelConfigRequest(name="wide")).config
+    most = (64 << 20) // (10_000 * 4 + 8)
+    assert config.max_batch_size == most
+    many = np.zeros((most + 1, 1), np.uint8)
+    status = refused(
+        grpc.StatusCode.INVALID_ARGUMENT, lambda: stub.ModelInfer(request(many, model="wide"))
+    )
+    assert f"n from 1 to {most}" in status.message and "inputs[0].shape" in violations(status)
+    rows = many[:401].astype(np.float32)
+    status = refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: predicted(api, job.name, rows))
+    assert "between 1 and 400 rows" in status.message
+    assert predicted(api, job.name, rows[:3])[0].shape == (3, 10_000)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_has_no_prediction(
+    api: Api, job: training_pb2.TrainingJob, value: float
+) -> None:
+    rows = np.zeros((2, FEATURES), np.float32)
+    rows[1, 7] = value
+    status = refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: predicted(api, job.name, rows))
+    assert "rows.rows[1].features" in violations(status) and "number 7" in status.message
 
 
 def test_inference_survives_the_death_of_its_worker(

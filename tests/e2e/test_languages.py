@@ -16,7 +16,7 @@ import pytest
 
 import protos
 import toolchains
-from harness import PATIENCE, ROOT, Server
+from harness import PATIENCE, ROOT, Class, Server
 
 EXAMPLES = ROOT / "client/examples"
 EPOCHS = 40
@@ -82,17 +82,42 @@ class Reader:
         return line.decode()
 
 
-@pytest.mark.parametrize("example", [go_example, typescript_example])
+@pytest.fixture(scope="module", params=[go_example, typescript_example])
+def command(request: pytest.FixtureRequest, tree: Path) -> list[str | Path]:
+    """An example, built."""
+    return request.param(tree)
+
+
+def test_it_signs_in_to_a_class(
+    command: list[str | Path], scratch: Path, request: pytest.FixtureRequest
+) -> None:
+    lab = Class(scratch / request.node.callspec.id)
+    lab.server.start()
+    lab.join("ada")
+    authority = scratch / "authority.pem"
+    authority.write_bytes(lab.authority)
+    said = toolchains.run(
+        *command, "--server", lab.server.target, "--authority", authority, "--epochs", "1",
+        cwd=scratch, TRAINYARD_TOKEN=lab.tokens["ada"],
+    )  # fmt: skip
+    assert "confusion matrix" in said, said
+    nobody = toolchains.attempt(
+        *command, "--server", lab.server.target, "--authority", authority, "--id", "other",
+        cwd=scratch, TRAINYARD_TOKEN="",
+    )  # fmt: skip
+    assert nobody.returncode != 0 and "asks who you are" in nobody.stdout, nobody.stdout
+    lab.close()
+    lab.server.stop()
+
+
 def test_it_trains_and_watches_across_a_killed_server(
-    example: Callable[[Path], list[str | Path]],
-    tree: Path,
+    command: list[str | Path],
     scratch: Path,
     new_server: Callable[..., Server],
 ) -> None:
-    command = example(tree)
     server = new_server()
     server.listen = server.target  # the client finds it again there
-    errors = scratch / f"{example.__name__}.err"
+    errors = scratch / "client.err"
     options = ["--server", server.target, "--epochs", str(EPOCHS), "--rows", str(ROWS)]
     client = Reader([*command, *options], errors)
     try:

@@ -14,7 +14,9 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	pb "trainyard.example/trainyardv1"
@@ -39,16 +41,17 @@ type client struct {
 }
 
 func main() {
-	var server string
+	var server, authority string
 	var o options
 	flag.StringVar(&server, "server", or(os.Getenv("TRAINYARD_SERVER"), "127.0.0.1:7700"), "HOST:PORT")
+	flag.StringVar(&authority, "authority", "", "PEM file of a class's authority; plaintext without it")
 	flag.StringVar(&o.id, "id", "go", "prefix of what is made")
 	flag.IntVar(&o.rows, "rows", 1000, "rows to make")
 	flag.IntVar(&o.epochs, "epochs", 5, "passes over them")
 	flag.Float64Var(&o.rate, "learning-rate", 0.1, "step size")
 	flag.Parse()
 
-	connection, err := grpc.NewClient(server, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := connect(server, authority, os.Getenv("TRAINYARD_TOKEN"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -61,6 +64,37 @@ func main() {
 		log.Fatal(err)
 	}
 }
+
+// connect opens a channel: to a server on this machine that has one user, or with an
+// authority and a token to a class's.
+func connect(server, authority, secret string) (*grpc.ClientConn, error) {
+	options := []grpc.DialOption{
+		// Finds out that the other side is gone where nothing says so.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 30 * time.Second, Timeout: 20 * time.Second}),
+	}
+	if authority == "" {
+		return grpc.NewClient(server, append(options, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	}
+	// The authority signs for one server, whatever name it is reached by.
+	tls, err := credentials.NewClientTLSFromFile(authority, "trainyard")
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, grpc.WithTransportCredentials(tls))
+	if secret != "" {
+		options = append(options, grpc.WithPerRPCCredentials(token(secret)))
+	}
+	return grpc.NewClient(server, options...)
+}
+
+// token goes with every call, over TLS only.
+type token string
+
+func (t token) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
+	return map[string]string{"authorization": "Bearer " + string(t)}, nil
+}
+
+func (token) RequireTransportSecurity() bool { return true }
 
 func run(ctx context.Context, c *client, o options) error {
 	if err := c.makeData(ctx, &o); err != nil {

@@ -10,10 +10,17 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from trainyard import Client
+from trainyard._channel import Target
+from trainyard._session import Session
+from trainyard._steps import Call, Plan
+from trainyard.v1 import admin_pb2
+
+ServerT = TypeVar("ServerT", bound="Server")
 
 BIN = Path(
     os.environ.get("TRAINYARD_BIN_DIR", Path(__file__).parents[3] / "build" / "release" / "bin")
@@ -65,17 +72,55 @@ class Server:
         self._process = None
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
+class Lab(Server):
+    """A class's server, with TLS and users."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        init = [BIN / "trainyard-server", "init", "--data-dir", folder / "data"]
+        said = subprocess.run(init, check=True, capture_output=True, text=True).stdout
+        words = dict(line.split(maxsplit=1) for line in said.splitlines() if " " in line)
+        self.fingerprint = words["fingerprint"].strip()
+        self._admin = Session(
+            Target(
+                self.target,
+                words["token"].strip(),
+                (folder / "data/tls/authority.pem").read_bytes(),
+                "trainyard",
+            )
+        )
+
+    def line(self, user: str = "", role: str = "STUDENT") -> str:
+        """What an instructor gives to somebody who is to join."""
+
+        def invite() -> Plan[str]:
+            invitation = admin_pb2.Invitation(user_id=user, role=admin_pb2.Role.Value(role))
+            request = admin_pb2.CreateInvitationRequest(invitation=invitation)
+            return str((yield Call("admin.CreateInvitation", request)).code)
+
+        return f"trainyard://{self.target}/{self._admin.run(invite())}#{self.fingerprint}"
+
+
+def running(kind: type[ServerT]) -> Iterator[ServerT]:
     if not (BIN / "trainyard-server").exists():
         pytest.skip(f"no trainyard-server in {BIN}: set TRAINYARD_BIN_DIR")
     folder = Path(tempfile.mkdtemp(prefix="ty-"))  # short: it will hold a Unix socket
-    running = Server(folder)
+    running = kind(folder)
     try:
         yield running.start()
     finally:
         running.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    yield from running(Server)
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[Lab]:
+    yield from running(Lab)
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ def test_code_reason_fields_and_facts() -> None:
         (code_pb2.ALREADY_EXISTS, "users/local/networks/n already exists", "replace=True"),
         (code_pb2.ALREADY_EXISTS, "users/local/jobs/j already exists", "client.job(NAME).delete()"),
         (code_pb2.UNAVAILABLE, "connection refused", "TRAINYARD_SERVER"),
+        (code_pb2.UNAVAILABLE, "connection refused", "trainyard.join(LINE)"),
         (code_pb2.UNAUTHENTICATED, "no token", "TRAINYARD_TOKEN"),
     ],
 )
@@ -65,3 +66,15 @@ def test_codes_without_a_class_and_codes_that_are_none() -> None:
     assert from_status(status(99, "strange")).code == "UNKNOWN"
     failed = from_status(status(code_pb2.ABORTED, "diverged"), JobFailed)
     assert isinstance(failed, trainyard.JobFailed)
+
+
+def test_a_checkpoint_that_is_not_kept_has_its_own_hint() -> None:
+    info = error_details_pb2.ErrorInfo(reason="CHECKPOINT_NOT_KEPT", domain="trainyard")
+    error = from_status(status(code_pb2.NOT_FOUND, "users/me/jobs/j keeps no weights", info))
+    assert "job.checkpoint_epochs" in str(error)
+
+
+def test_a_server_that_answers_is_not_looked_for() -> None:
+    info = error_details_pb2.ErrorInfo(reason="PREDICTOR_LOST", domain="trainyard")
+    error = from_status(status(code_pb2.UNAVAILABLE, "has ended; try again", info))
+    assert isinstance(error, trainyard.Unavailable) and not error.hint

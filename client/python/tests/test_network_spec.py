@@ -47,12 +47,21 @@ def test_initialisers_bias_and_weights() -> None:
         ({"activation": ["relu"]}, "has 1 entries for 2 layers"),
         ({"init": "normal"}, "init='normal' is not uniform:LOW:HIGH"),
         ({"loss": "mse"}, "loss='mse' is not one of tse, cross-entropy"),
+        ({"init": "uniform:a:b"}, "init='uniform:a:b': LOW and HIGH are numbers"),
         ({"weights": {"b1": np.zeros(3)}}, "weights has no W1"),
+        ({"weights": {"W1": np.zeros((3, 4))}}, r"needs \(4, 3\); transpose it"),
+        ({"weights": {"W1": np.zeros((4, 3)), "b1": np.zeros(4)}}, r"b1 .* needs \(3,\)"),
     ],
 )
 def test_wrong_words_say_what_is_right(options: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_network_spec(**{"layers": [4, 3, 2], **options})  # type: ignore[arg-type]
+
+
+def test_units_are_whole_numbers() -> None:
+    assert make_network_spec(np.array([4, 2])).input_count == 4
+    with pytest.raises(TypeError, match=r"layers has 4\.7"):
+        make_network_spec([4.7, 2])  # type: ignore[list-item]
 
 
 def test_a_derived_id_is_valid_and_differs_with_the_spec() -> None:

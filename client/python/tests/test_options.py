@@ -112,3 +112,17 @@ def test_sources_are_read_by_python_3_9() -> None:
 
     for file in Path(trainyard.__file__).parent.rglob("*.py"):
         ast.parse(file.read_text(), str(file), feature_version=(3, 9))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 3.5}, r"epochs=3\.5: "),
+        ({"learning_rate": "0.1"}, "learning_rate='0.1': "),
+        ({"optimizer": "adam", "beta1": "x"}, "beta1='x': "),
+        ({"warmup_epochs": "x"}, "warmup_epochs='x': "),
+    ],
+)
+def test_a_value_of_another_type_names_its_option(options: object, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        make_spec(options)

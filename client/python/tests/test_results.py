@@ -123,6 +123,8 @@ def test_a_bar_shows_the_share_that_is_done() -> None:
     bar.take(epoch(2, 3.25, train_accuracy=0.5))
     assert bar.share == 0.5
     assert "epoch 2/4" in bar.text() and "cost 3.25  accuracy 0.5000" in bar.text()
+    bar.take(Progress(epoch=2, rows_done=75, row_count=100, samples_per_second=1.0))
+    assert bar.share == 0.5
     assert ProgressBar("j", 0).share == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ def test_rows_come_back_as_they_were_sent(client: Client, digits: trainyard.Data
     assert (copy.label_histogram == np.bincount(labels)).all()
     some, others = copy.rows(3, 2)
     assert (some == features[3:5]).all() and (others == labels[3:5]).all()
+    assert copy.rows(0, 0)[0].shape == (0, 784)
     with pytest.raises(trainyard.AlreadyExists):
         client.create_dataset("copy", images, labels)
     assert client.create_dataset("copy", images, labels, replace=True).digest == digits.digest
@@ -49,6 +51,14 @@ def test_a_frame_and_a_regression(client: Client) -> None:
     made = client.create_dataset("line", frame, task="regression", target_columns=["y"])
     features, targets = made.rows()
     assert features.tolist() == [[1], [2], [3]] and targets.tolist() == [[2], [4], [6]]
+
+
+def test_a_frame_of_numbered_columns_has_as_many_rows(client: Client) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([[0.5, 0], [1.5, 1], [2.5, 1]])
+    made = client.create_dataset("numbered", frame, label_column=1)
+    features, labels = made.rows()
+    assert features.tolist() == [[0.5], [1.5], [2.5]] and labels.tolist() == [0, 1, 1]
 
 
 def test_targets_of_an_array(client: Client) -> None:
@@ -119,6 +129,11 @@ def test_evaluation_and_prediction_agree(client: Client, trained: trainyard.Job)
     same = trained.predict([4, 2], dataset=digits)
     assert (same.outputs == predictions.outputs[[4, 2]]).all()
     assert (same.labels == labels[[4, 2]]).all()
+    assert (trained.predict(features[:2].reshape(2, 28, 28)).outputs == predictions.outputs[:2]).all()
+    with pytest.raises(ValueError, match=r"needs \(rows, features\)"):
+        trained.predict(features[0])
+    with pytest.raises(ValueError, match="numbers of its rows"):
+        trained.predict([1.5], dataset=digits)
     assert client.evaluation(evaluation.name).accuracy == evaluation.accuracy
     assert [one.name for one in trained.evaluations()] == [evaluation.name]
 
@@ -151,6 +166,22 @@ def test_weights_are_those_that_predict(client: Client, digits: trainyard.Datase
         job.weights(epoch=99)
 
 
+def test_exports(trained: trainyard.Job, tmp_path: Path) -> None:
+    archive = trained.export(tmp_path / "w.npz")
+    weights = trained.weights()
+    with np.load(archive) as arrays:
+        assert all((arrays[name] == array).all() for name, array in weights.items())
+    file = trained.export(tmp_path / "weights", format="safetensors", epoch=3)
+    again = trainyard.read_safetensors(file.read_bytes())
+    assert all((again[name] == array).all() for name, array in weights.items())
+    assert b"output" in trained.export(tmp_path / "w.onnx").read_bytes()
+    with pytest.raises(ValueError, match="format is one of safetensors, onnx, npz, csv"):
+        trained.export(tmp_path / "weights")
+    with pytest.raises(trainyard.NotFound, match="checkpoint_epochs"):
+        trained.export(tmp_path / "none.npz", epoch=99)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["w.npz", "w.onnx", "weights"]
+
+
 def test_verify_gives_a_receipt(client: Client, trained: trainyard.Job) -> None:
     receipt = trained.verify()
     assert receipt and receipt.identical and receipt.epochs == 3
@@ -169,6 +200,8 @@ def test_pause_resume_fork_cancel(client: Client, digits: trainyard.Dataset) -> 
         assert paused.state == "PAUSED"
         paused.resume()
     assert paused.wait().weights_digest == whole.wait().weights_digest
+    with pytest.raises(ValueError, match="keeps its validation dataset"):
+        paused.fork(epochs=102, validation=digits)
     fork = paused.fork(epochs=102, learning_rate=0.02, id="fork").wait()
     assert fork.message.forked_from.epoch == 100 and fork.history.epoch.tolist() == [101, 102]
     cancelled = client.train([784, 100, 10], digits, epochs=100000, learning_rate=0.01).cancel()

@@ -15,7 +15,7 @@ import grpc
 import numpy as np
 import pytest
 
-from trainyard import Client, Unavailable, aio
+from trainyard import Client, FailedPrecondition, Unavailable, aio
 from trainyard._channel import Target, find_target
 from trainyard._plans import get_job
 from trainyard._session import Session
@@ -170,11 +170,29 @@ def test_what_was_joined_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TRAINYARD_CONFIG_DIR", str(tmp_path))
     servers = {"lab:1": {"token": "t", "authority": "PEM", "user": "users/ada"}}
-    (tmp_path / "login.json").write_text(json.dumps({"current": "lab:1", "servers": servers}))
+    login = tmp_path / "login.json"
+    login.write_text(json.dumps({"current": "lab:1", "servers": servers}))
+    login.chmod(0o600)
     joined = Target("lab:1", "t", b"PEM", "trainyard")
     assert find_target(None, None) == joined
     assert find_target("lab:1", None) == joined
-    assert find_target("other:2", None) == Target("other:2")
+    assert find_target("127.0.0.1:2", None) == Target("127.0.0.1:2")
+    # Where others may read it, its tokens may be anybody's.
+    login.chmod(0o640)
+    with pytest.raises(ValueError, match="others may read it; chmod 600"):
+        find_target(None, None)
+
+
+@pytest.mark.parametrize("address", ["lab:1", "10.0.0.1:7700", "127.example.org:1", "0.0.0.0:1"])
+def test_a_token_goes_nowhere_in_plain_text(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str
+) -> None:
+    monkeypatch.setenv("TRAINYARD_CONFIG_DIR", str(tmp_path))
+    monkeypatch.setenv("TRAINYARD_TOKEN", "secret")
+    with pytest.raises(FailedPrecondition, match=r"not joined .*\n.*trainyard\.join\(LINE\)"):
+        Client(address)
+    for loopback in ("localhost:1", "[::1]:1", "127.9.9.9:1"):
+        assert find_target(loopback, None).token == "secret"
 
 
 def test_what_is_given_comes_before_the_environment(
@@ -184,10 +202,10 @@ def test_what_is_given_comes_before_the_environment(
     for name in ("TRAINYARD_SERVER", "TRAINYARD_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     assert find_target(None, None) == Target("127.0.0.1:7700")
-    monkeypatch.setenv("TRAINYARD_SERVER", "lab:1")
+    monkeypatch.setenv("TRAINYARD_SERVER", "127.0.0.1:1")
     monkeypatch.setenv("TRAINYARD_TOKEN", "t")
-    assert find_target(None, None) == Target("lab:1", "t")
-    assert find_target("other:2", "u") == Target("other:2", "u")
+    assert find_target(None, None) == Target("127.0.0.1:1", "t")
+    assert find_target("127.0.0.1:2", "u") == Target("127.0.0.1:2", "u")
 
 
 def test_a_pinned_certificate(fake: Fake, tmp_path: Path) -> None:

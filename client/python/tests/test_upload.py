@@ -45,6 +45,8 @@ def test_whole_floats_are_labels_and_others_are_refused() -> None:
         make_upload(np.zeros((2, 2)), [1.5, 0.0])
     with pytest.raises(ValueError, match="not one-hot"):
         make_upload(np.zeros((2, 2)), [[1, 1], [0, 1]])
+    objects = np.array([1, 0], dtype=object)
+    assert loaded(make_upload(np.zeros((2, 2)), objects), LABELS).tolist() == [1, 0]
     targets = make_upload(np.zeros((2, 2)), [[1.5, 2], [0, 1]], task="regression")
     assert loaded(targets, LABELS).tolist() == [[1.5, 2], [0, 1]]
 
@@ -55,6 +57,9 @@ def test_whole_floats_are_labels_and_others_are_refused() -> None:
         (np.zeros((2, 2)), None, "needs labels"),
         (np.zeros(3), [1, 2, 3], r"has the shape \(3,\)"),
         (np.zeros((2, 2)), [1], "has 2 rows and labels has 1"),
+        (np.zeros((2, 2)), ["cat", "dog"], r"labels has 'cat', .* return_inverse=True"),
+        (np.zeros((2, 2)), [0, np.nan], "missing or not finite"),
+        (np.array([[1, None], [2, 3]]), [0, 1], "data has 'None', which is no number"),
     ],
 )
 def test_arrays_that_do_not_fit(data: np.ndarray, labels: Any, message: str) -> None:
@@ -62,19 +67,25 @@ def test_arrays_that_do_not_fit(data: np.ndarray, labels: Any, message: str) -> 
         make_upload(data, labels)
 
 
-class Frame:
-    """What pandas frames have."""
-
-    def to_csv(self, index: bool = True) -> str:
-        assert not index
-        return "a,b,label\n1,2,0\n"
-
-
 def test_a_frame_is_sent_as_csv() -> None:
-    upload = make_upload(Frame(), label_column="label")
-    assert upload.parts == {DATA: b"a,b,label\n1,2,0\n"}
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1, 2], "b": [True, False], "label": [0, 1]})
+    upload = make_upload(frame, label_column="label")
+    assert upload.parts == {DATA: b"a,b,label\n1,1,0\n2,0,1\n"}
     assert upload.dataset.upload.format == dataset_pb2.UploadSource.CSV
-    assert upload.dataset.upload.label_column == "label"
+    assert upload.dataset.upload.label_column == "2"
+    assert make_upload(frame).dataset.upload.label_column == ""
+    assert make_upload(frame, label_column="c").dataset.upload.label_column == "c"
+
+
+def test_a_frames_numbered_columns_are_a_header_and_no_row() -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame([[0.5, 1.5, 0]], columns=[2, 1, 0])
+    upload = make_upload(frame, label_column=0)
+    assert upload.parts == {DATA: b"column 2,column 1,column 0\n0.5,1.5,0\n"}
+    assert upload.dataset.upload.label_column == "2"
+    upload = make_upload(frame, task="regression", target_columns=[2, 1])
+    assert list(upload.dataset.upload.target_columns) == ["0", "1"]
 
 
 def test_files_are_sent_as_they_are(tmp_path: Path) -> None:

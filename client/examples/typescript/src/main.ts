@@ -1,6 +1,7 @@
 // Trains a network on a Trainyard server, follows it, and prints the confusion matrix.
 
-import { credentials, ServiceError, status } from "@grpc/grpc-js";
+import { ChannelCredentials, credentials, Metadata, ServiceError, status } from "@grpc/grpc-js";
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 
@@ -35,6 +36,8 @@ const PATIENCE = 30_000;
 const { values } = parseArgs({
   options: {
     server: { type: "string", default: process.env.TRAINYARD_SERVER ?? "127.0.0.1:7700" },
+    // PEM file of a class's authority; plaintext without it.
+    authority: { type: "string" },
     id: { type: "string", default: "ts" },
     rows: { type: "string", default: "1000" },
     epochs: { type: "string", default: "5" },
@@ -42,7 +45,32 @@ const { values } = parseArgs({
   },
 });
 
-const channel = [values.server, credentials.createInsecure()] as const;
+// Of a server on this machine that has one user, or with an authority and a token of a
+// class's.
+function channelCredentials(authority?: string, token?: string): ChannelCredentials {
+  if (authority === undefined) return credentials.createInsecure();
+  const tls = credentials.createSsl(readFileSync(authority));
+  if (!token) return tls;
+  const metadata = new Metadata();
+  metadata.set("authorization", `Bearer ${token}`);
+  const sender = credentials.createFromMetadataGenerator((_, done) => done(null, metadata));
+  return credentials.combineChannelCredentials(tls, sender);
+}
+
+const channel = [
+  values.server,
+  channelCredentials(values.authority, process.env.TRAINYARD_TOKEN),
+  {
+    // Finds out that the other side is gone where nothing says so.
+    "grpc.keepalive_time_ms": 30_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    // The authority signs for one server, whatever name it is reached by.
+    ...(values.authority && {
+      "grpc.ssl_target_name_override": "trainyard",
+      "grpc.default_authority": "trainyard",
+    }),
+  },
+] as const;
 const datasets = new DatasetServiceClient(...channel);
 const networks = new NetworkServiceClient(...channel);
 const training = new TrainingServiceClient(...channel);

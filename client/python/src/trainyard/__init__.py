@@ -13,7 +13,7 @@ trainyard.aio has the same client for asyncio, and trainyard.v1 the messages and
 """
 
 from trainyard.client import Client
-from trainyard.dataset import Dataset
+from trainyard.dataset import Dataset, HiddenPolicy
 from trainyard.errors import *  # noqa: F403
 from trainyard.errors import __all__ as _errors
 from trainyard.evaluation import Evaluation
@@ -21,21 +21,30 @@ from trainyard.events import *  # noqa: F403
 from trainyard.events import __all__ as _events
 from trainyard.history import History
 from trainyard.job import Job, Verification
+from trainyard.joining import join
 from trainyard.network import Network
 from trainyard.options import TrainingOptions
 from trainyard.prediction import Predictions
+from trainyard.user import Queue, QueueEntry, Quota, Usage, User
 from trainyard.weights import read_safetensors
 
 __all__ = [
     "Client",
     "Dataset",
     "Evaluation",
+    "HiddenPolicy",
     "History",
     "Job",
     "Network",
     "Predictions",
+    "Queue",
+    "QueueEntry",
+    "Quota",
     "TrainingOptions",
+    "Usage",
+    "User",
     "Verification",
+    "join",
     "read_safetensors",
     *_errors,
     *_events,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
 from typing import Any, Optional
 
 import grpc
 import grpc.aio
 
+from trainyard._logins import read_logins
+from trainyard.errors import FailedPrecondition
+
 DEFAULT_SERVER = "127.0.0.1:7700"
+# In place of an authority: those that this machine trusts.
+SYSTEM = "system"
 
 _OPTIONS: tuple[tuple[str, Any], ...] = (
     # A proxy of the environment is for the web, not for a lab's own server.
@@ -41,48 +45,54 @@ class Target:
     system_certificates: bool = False
 
     @property
+    def encrypted(self) -> bool:
+        return self.root_certificates is not None or self.system_certificates
+
+    @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What goes with every call."""
         return (("authorization", f"Bearer {self.token}"),) if self.token else ()
 
 
-def login_file() -> Path:
-    """The file in which `trainyard join` and `trainyard login` keep tokens."""
-    folder = os.environ.get("TRAINYARD_CONFIG_DIR")
-    if folder:
-        return Path(folder) / "login.json"
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "trainyard" / "login.json"
-
-
-def _logins() -> dict[str, Any]:
+def is_loopback(address: str) -> bool:
+    host = address.rpartition(":")[0].strip("[]")
     try:
-        logins = json.loads(login_file().read_text())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise ValueError(
-            f"{login_file()} is not a login file; remove it and join again"
-        ) from error
-    return logins if isinstance(logins, dict) else {}
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name
+        return False
+
+
+def pinned(target: Target, authority: str) -> Target:
+    """The target with what a login says of its certificate: PEM of the authority that must
+    have signed it, SYSTEM, or nothing for plaintext."""
+    if authority == SYSTEM:
+        return replace(target, system_certificates=True)
+    if not authority:
+        return target
+    # A pinned authority signs for one server, whatever name it is reached by.
+    return replace(target, root_certificates=authority.encode(), authority="trainyard")
 
 
 def find_target(server: Optional[str], token: Optional[str]) -> Target:
     """What is given, else TRAINYARD_SERVER and TRAINYARD_TOKEN, else the server that
-    was joined with the command line, with what was stored then, else the default."""
-    logins = _logins()
+    this machine has joined, with what was stored then, else the default.
+
+    Raises FailedPrecondition for a server elsewhere that was not joined: nothing, and no
+    token, is sent to it in plain text.
+    """
+    logins = read_logins()
     address = (
         server or os.environ.get("TRAINYARD_SERVER") or logins.get("current") or DEFAULT_SERVER
     )
     known = logins.get("servers", {}).get(address, {})
-    pem = known.get("authority", "")
-    return Target(
-        address=address,
-        token=token or os.environ.get("TRAINYARD_TOKEN") or known.get("token") or None,
-        # "system" is the authorities that this machine trusts, which is gRPC's default.
-        root_certificates=pem.encode() if pem and pem != "system" else None,
-        authority="trainyard" if pem and pem != "system" else None,
-        system_certificates=pem == "system",
+    token = token or os.environ.get("TRAINYARD_TOKEN") or known.get("token") or None
+    target = pinned(Target(address, token), known.get("authority", ""))
+    if target.encrypted or is_loopback(address):
+        return target
+    raise FailedPrecondition(
+        "FAILED_PRECONDITION",
+        f"this machine has not joined {address}",
+        hint="trainyard.join(LINE), with the line that your instructor gave you",
     )
 
 
@@ -90,7 +100,7 @@ def open_channel(target: Target, asynchronous: bool = False) -> Any:
     """A grpc.Channel, or a grpc.aio.Channel; connected by its first call."""
     module: Any = grpc.aio if asynchronous else grpc
     options = list(_OPTIONS)
-    if target.root_certificates is None and not target.system_certificates:
+    if not target.encrypted:
         return module.insecure_channel(target.address, options=options)
     if target.authority:
         options.append(("grpc.ssl_target_name_override", target.authority))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Mapping, Sequence
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def make_network_spec(
     weights: Optional[Mapping[str, np.ndarray]] = None,
 ) -> network_pb2.NetworkSpec:
     """Raises ValueError for fewer than two layers or a word that is none."""
-    units = [int(count) for count in layers]
+    units = [_count(count) for count in layers]
     if len(units) < 2:
         raise ValueError(
             "layers needs the inputs and at least one layer, as in [784, 500, 200, 10]"
@@ -34,10 +35,17 @@ def make_network_spec(
     if not bias:
         spec.bias = False
     if weights is not None:
-        spec.initializer.weights.CopyFrom(_given_weights(weights, len(units) - 1))
+        spec.initializer.weights.CopyFrom(_given_weights(weights, units))
     else:
         spec.initializer.CopyFrom(_initializer(init))
     return spec
+
+
+def _count(units: Any) -> int:
+    try:
+        return operator.index(units)
+    except TypeError:
+        raise TypeError(f"layers has {units!r}; units are whole numbers") from None
 
 
 def derived_id(spec: network_pb2.NetworkSpec) -> str:
@@ -67,7 +75,10 @@ def _initializer(text: str) -> network_pb2.Initializer:
     initializer = network_pb2.Initializer()
     kind, *bounds = text.split(":")
     if kind == "uniform" and len(bounds) == 2:
-        initializer.uniform.low, initializer.uniform.high = map(float, bounds)
+        try:
+            initializer.uniform.low, initializer.uniform.high = map(float, bounds)
+        except ValueError:
+            raise ValueError(f"init={text!r}: LOW and HIGH are numbers") from None
     elif text in ("xavier", "he", "zeros"):
         getattr(initializer, text).SetInParent()
     else:
@@ -75,14 +86,26 @@ def _initializer(text: str) -> network_pb2.Initializer:
     return initializer
 
 
-def _given_weights(weights: Mapping[str, np.ndarray], count: int) -> network_pb2.WeightsInitializer:
+def _given_weights(
+    weights: Mapping[str, np.ndarray], units: Sequence[int]
+) -> network_pb2.WeightsInitializer:
     """W1, b1, W2, b2, ...; biases may be absent from all layers."""
     message = network_pb2.WeightsInitializer()
-    for number in range(1, count + 1):
+    for number, shape in enumerate(zip(units, units[1:]), 1):
         if f"W{number}" not in weights:
             raise ValueError(f"weights has no W{number}; it has {', '.join(weights)}")
         layer = message.layers.add()
-        layer.weights.extend(np.asarray(weights[f"W{number}"], dtype=float).ravel())
+        layer.weights.extend(_values(weights, f"W{number}", shape))
         if f"b{number}" in weights:
-            layer.biases.extend(np.asarray(weights[f"b{number}"], dtype=float).ravel())
+            layer.biases.extend(_values(weights, f"b{number}", shape[1:]))
     return message
+
+
+def _values(
+    weights: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    array = np.asarray(weights[name], dtype=float)
+    if array.shape != shape:
+        turned = "; transpose it" if array.ndim == 2 and array.shape[::-1] == shape else ""
+        raise ValueError(f"{name} has the shape {array.shape}; the network needs {shape}{turned}")
+    return array.ravel()

@@ -11,7 +11,7 @@ import numpy as np
 from trainyard import _upload
 from trainyard._names import ME, full_name, new_request_id
 from trainyard._network_spec import derived_id, make_network_spec
-from trainyard._steps import Call, Plan, Receive, Send, Sleep
+from trainyard._steps import Call, Plan, Send, Sleep
 from trainyard.errors import (
     AlreadyExists,
     DatasetFailed,
@@ -24,9 +24,9 @@ from trainyard.errors import (
 from trainyard.events import EpochCompleted, Event, to_event
 from trainyard.options import make_spec, mask_of
 from trainyard.v1 import dataset_pb2, evaluation_pb2, network_pb2, training_pb2
-from trainyard.weights import read_safetensors
 
 MOST_ROWS = 1000  # of one Predict
+MOST_OUTPUTS = 4_000_000  # of them together
 MOST_PREVIEWED = 100
 UPLOAD_BREAKS = 6  # in a row, without a byte committed between them
 
@@ -114,10 +114,14 @@ def rows_of(
         rows.extend(page.rows)
         if len(page.rows) < request.row_count:
             break
-    features = np.array([row.features for row in rows], dtype=np.float32)
+    features = _matrix([row.features for row in rows], dataset.feature_count)
     if dataset.task == dataset_pb2.REGRESSION:
-        return features, np.array([row.targets for row in rows], dtype=np.float32)
+        return features, _matrix([row.targets for row in rows], dataset.target_count)
     return features, np.array([row.label for row in rows], dtype=np.int64)
+
+
+def _matrix(rows: list[Any], width: int) -> np.ndarray:
+    return np.array(rows, dtype=np.float32).reshape(len(rows), width)
 
 
 def _delete_if_there(kind: str, name: str) -> Plan[None]:
@@ -190,7 +194,15 @@ def train(
 
 def name_of(kind: str, resource: Any) -> str:
     """The full name of a resource's object, name or id."""
-    return full_name(kind, resource) if isinstance(resource, str) else str(resource.name)
+    if isinstance(resource, str):
+        return full_name(kind, resource)
+    name = getattr(resource, "name", None)
+    if not isinstance(name, str):
+        raise TypeError(
+            f"a {type(resource).__name__} is no dataset on the server; give a name, or what "
+            "client.create_dataset returns"
+        )
+    return name
 
 
 def get_job(name: str) -> Plan[training_pb2.TrainingJob]:
@@ -219,6 +231,8 @@ def pause(name: str) -> Plan[training_pb2.TrainingJob]:
 def fork(
     name: str, job_id: str, epoch: Optional[int], options: Mapping[str, Any]
 ) -> Plan[training_pb2.TrainingJob]:
+    if options.get("validation") is not None:
+        raise ValueError("a fork keeps its validation dataset; create a new job for another")
     spec = make_spec(options)
     request = training_pb2.ForkTrainingJobRequest(
         name=name, job_id=job_id, spec=spec, request_id=new_request_id()
@@ -253,27 +267,6 @@ def events(name: str) -> Plan[list[Event]]:
 
 def epochs(name: str) -> Plan[list[EpochCompleted]]:
     return [event for event in (yield from events(name)) if isinstance(event, EpochCompleted)]
-
-
-# Weights.
-
-
-def weights(name: str, epoch: Optional[int]) -> Plan[dict[str, np.ndarray]]:
-    """Those after `epoch`, or the last kept."""
-    which = "latest" if epoch is None else str(epoch)
-    request = training_pb2.ReadCheckpointRequest(
-        name=f"{name}/checkpoints/{which}",
-        format=training_pb2.ReadCheckpointRequest.SAFETENSORS,
-    )
-    for last in (False, False, True):
-        try:
-            chunks = yield Receive("training.ReadCheckpoint", request)
-            return read_safetensors(b"".join(message.chunk for message in chunks))
-        except Unavailable:
-            if last:
-                raise
-        yield from get_job(name)  # returns when the server is there again
-    raise AssertionError
 
 
 # Evaluations and predictions.
@@ -316,17 +309,35 @@ def misclassified(name: str) -> Plan[np.ndarray]:
     return np.array(table, dtype=np.int64).reshape(-1, 3)
 
 
+def _numbered(rows: Any) -> np.ndarray:
+    table = np.asarray(rows)
+    if table.ndim != 1 or (len(table) and table.dtype.kind not in "iu"):
+        raise ValueError("with a dataset, rows are the numbers of its rows, from 0, in a list")
+    return table
+
+
+def _raw_rows(rows: Any) -> np.ndarray:
+    """(rows, features); images are rows of pixels."""
+    table = np.asarray(rows)
+    if table.ndim == 3:
+        table = table.reshape(len(table), -1)
+    if table.ndim != 2:
+        raise ValueError(
+            f"rows has the shape {table.shape}; predict needs (rows, features), as in x[:1] or "
+            "x.reshape(1, -1) for one row"
+        )
+    return table
+
+
 def predict(
-    job: str, rows: Any, dataset: Any, epoch: Optional[int]
+    job: training_pb2.TrainingJob, rows: Any, dataset: Any, epoch: Optional[int]
 ) -> Plan[list[evaluation_pb2.Prediction]]:
     """Of rows given, (rows, features), or of the numbers of rows of a dataset."""
-    table = np.asarray(rows)
-    if table.ndim != (1 if dataset is not None else 2):
-        wanted = "numbers of rows" if dataset is not None else "the shape (rows, features)"
-        raise ValueError(f"rows has the shape {table.shape}; predict needs {wanted}")
+    table = _numbered(rows) if dataset is not None else _raw_rows(rows)
     found: list[evaluation_pb2.Prediction] = []
-    for some in np.array_split(table, max(1, -(-len(table) // MOST_ROWS))):
-        request = evaluation_pb2.PredictRequest(name=job)
+    most = max(1, min(MOST_ROWS, MOST_OUTPUTS // job.network_spec.layers[-1].units))
+    for some in np.array_split(table, max(1, -(-len(table) // most))):
+        request = evaluation_pb2.PredictRequest(name=job.name)
         if epoch is not None:
             request.epoch = epoch
         if dataset is not None:

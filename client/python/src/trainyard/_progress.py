@@ -32,7 +32,9 @@ class ProgressBar:
 
     def take(self, item: Union[Event, Progress]) -> None:
         if isinstance(item, Progress):
-            self.done = item.epoch - 1 + item.rows_done / max(item.row_count, 1)
+            # It may be told of an epoch whose end is known already.
+            now = item.epoch - 1 + item.rows_done / max(item.row_count, 1)
+            self.done = max(self.done, now)
         elif isinstance(item, EpochCompleted):
             self.done = item.epoch
             self.words = f"cost {item.cost:.6g}"
@@ -119,7 +121,8 @@ def in_notebook() -> bool:
     """Whether this runs in a Jupyter kernel."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
-    return type(shell).__name__ == "ZMQInteractiveShell"
+    # Colab's is a kind of Jupyter's.
+    return any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
 
 
 def progress_bar(title: str, epochs: int, wanted: Optional[bool]) -> ProgressBar:

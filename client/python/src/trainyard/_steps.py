@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, TypeVar, Union
 
 from trainyard.v1 import (
+    admin_pb2_grpc,
     dataset_pb2_grpc,
     evaluation_pb2_grpc,
     network_pb2_grpc,
@@ -58,6 +59,7 @@ class Stubs:
     """The services, over a channel of grpc or of grpc.aio."""
 
     def __init__(self, channel: Any) -> None:
+        self.admin: Any = admin_pb2_grpc.AdminServiceStub(channel)
         self.datasets: Any = dataset_pb2_grpc.DatasetServiceStub(channel)
         self.networks: Any = network_pb2_grpc.NetworkServiceStub(channel)
         self.training: Any = training_pb2_grpc.TrainingServiceStub(channel)

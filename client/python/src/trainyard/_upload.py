@@ -39,21 +39,66 @@ def make_upload(
     dataset = dataset_pb2.Dataset(task=choose("task", task, TASKS), class_count=classes)
     upload = Upload(dataset)
     source = dataset.upload
+    columns = list(data.columns) if _is_frame(data, labels) else []
     if label_column is not None:
-        source.label_column = str(label_column)
-    source.target_columns.extend(str(column) for column in target_columns)
+        source.label_column = _column(columns, label_column)
+    source.target_columns.extend(_column(columns, column) for column in target_columns)
     if isinstance(data, (str, os.PathLike)):
         upload.parts[_DATA] = Path(data).read_bytes()
         if labels is not None:
             upload.parts[_LABELS] = Path(labels).read_bytes()
-    elif hasattr(data, "to_csv") and labels is None:
+    elif columns:
         source.format = dataset_pb2.UploadSource.CSV
-        upload.parts[_DATA] = data.to_csv(index=False).encode()
+        upload.parts[_DATA] = _csv(data)
     else:
         source.format = dataset_pb2.UploadSource.NPY
-        _add_arrays(upload, np.asarray(data), labels, task)
+        _add_arrays(upload, _numbers("data", data), labels, task)
     source.separate_labels = _LABELS in upload.parts
     return upload
+
+
+def _is_frame(data: Any, labels: Any) -> bool:
+    """Whether it is a pandas frame with the labels among its columns."""
+    return labels is None and hasattr(data, "to_csv") and hasattr(data, "columns")
+
+
+def _column(columns: list[Any], wanted: Union[str, int]) -> str:
+    """As the server takes it: a name, or an index from 0. A frame's columns may be called
+    3, 2, 1."""
+    return str(columns.index(wanted) if wanted in columns else wanted)
+
+
+def _csv(frame: Any) -> bytes:
+    """With a header that is one: a line of numbers would be taken for a row."""
+    booleans = frame.select_dtypes("bool").columns
+    header = [f"column {name}" if _is_number(name) else str(name) for name in frame.columns]
+    numbers = frame.astype({name: "uint8" for name in booleans})
+    return bytes(numbers.to_csv(index=False, header=header).encode())
+
+
+def _is_number(text: Any) -> bool:
+    try:
+        float(text)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _numbers(what: str, values: Any) -> np.ndarray:
+    """An array of numbers; of objects where each of them is a number."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "OSU":
+        return array
+    for value in array.ravel():
+        if isinstance(value, (str, bytes)) or not _is_number(value):
+            advice = "convert it first, or leave it out"
+            if what == "labels":
+                advice = (
+                    "classes are integers from 0: names, labels = "
+                    "numpy.unique(labels, return_inverse=True)"
+                )
+            raise ValueError(f"{what} has {str(value)!r}, which is no number; {advice}")
+    return array.astype(np.float64)
 
 
 def _add_arrays(upload: Upload, data: np.ndarray, labels: Any, task: str) -> None:
@@ -63,7 +108,7 @@ def _add_arrays(upload: Upload, data: np.ndarray, labels: Any, task: str) -> Non
         raise ValueError(
             f"data has the shape {data.shape}; it must be (rows, features) or (rows, height, width)"
         )
-    targets = np.asarray(labels)
+    targets = _numbers("labels", labels)
     if len(targets) != len(data):
         raise ValueError(f"data has {len(data)} rows and labels has {len(targets)}")
     if task == "classification":
@@ -81,6 +126,8 @@ def _labels(targets: np.ndarray) -> tuple[np.ndarray, int]:
             raise ValueError("labels has several columns that are not one-hot; task='regression'?")
         return targets.argmax(axis=1), targets.shape[1]
     if targets.dtype.kind == "f":
+        if not np.isfinite(targets).all():
+            raise ValueError("labels has values that are missing or not finite")
         whole = targets.astype(np.int64)
         if (whole != targets).any():
             raise ValueError("labels are not whole numbers; task='regression'?")

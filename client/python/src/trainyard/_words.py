@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from trainyard.v1 import dataset_pb2, network_pb2, training_pb2
+from trainyard.v1 import dataset_pb2, network_pb2, training_pb2, visibility_pb2
 
 
 def _lower(enum: Any, *leave_out: str) -> dict[str, int]:
@@ -18,6 +18,7 @@ def _lower(enum: Any, *leave_out: str) -> dict[str, int]:
 
 ACTIVATIONS = _lower(network_pb2.Activation)
 LOSSES = {"tse": network_pb2.TOTAL_SQUARED_ERROR, "cross-entropy": network_pb2.CROSS_ENTROPY}
+VISIBILITIES = _lower(visibility_pb2.Visibility)
 TASKS = _lower(dataset_pb2.Task)
 GENERATORS = _lower(dataset_pb2.GeneratorSource.Kind)
 PRECISIONS = _lower(training_pb2.Precision)
@@ -29,8 +30,14 @@ SCALINGS = {
     "255": dataset_pb2.DIVIDE_BY_255,
     "standard": dataset_pb2.STANDARD,
 }
+FORMATS = _lower(training_pb2.ReadCheckpointRequest.Format)
 OPTIMIZERS = ("sgd", "momentum", "nesterov", "adam", "adamw")
 SCHEDULES = ("constant", "step", "cosine")
+
+
+def word_of(number: int, words: dict[str, int]) -> str:
+    """The word whose value is `number`; "" for a value that has none."""
+    return next((word for word, value in words.items() if value == number), "")
 
 
 def choose(option: str, word: Any, words: Any) -> Any:

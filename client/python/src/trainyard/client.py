@@ -9,7 +9,7 @@ import numpy as np
 
 from trainyard import _plans, _requests
 from trainyard._channel import find_target
-from trainyard._names import ME, full_name
+from trainyard._names import ME, full_name, owner
 from trainyard._network_spec import make_network_spec
 from trainyard._session import Session
 from trainyard._upload import make_upload
@@ -19,6 +19,7 @@ from trainyard.evaluation import Evaluation
 from trainyard.events import Event
 from trainyard.job import Job
 from trainyard.network import Network
+from trainyard.user import Queue, User
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -33,10 +34,10 @@ class Client:
     that never was there, then raises Unavailable; every error is a TrainyardError.
 
     Args:
-        server: HOST:PORT; by default TRAINYARD_SERVER of the environment, else
-            127.0.0.1:7700.
-        token: By default TRAINYARD_TOKEN of the environment; a server on loopback with
-            one user needs none.
+        server: HOST:PORT; by default TRAINYARD_SERVER of the environment, else the one
+            joined last (see trainyard.join), else 127.0.0.1:7700.
+        token: By default TRAINYARD_TOKEN of the environment, else the one stored when the
+            server was joined; a server on loopback with one user needs none.
     """
 
     def __init__(self, server: Optional[str] = None, token: Optional[str] = None) -> None:
@@ -119,9 +120,11 @@ class Client:
         """A dataset by its id or full name."""
         return Dataset(self._session, self._session.run(_requests.get("datasets", name)))
 
-    def datasets(self) -> list[Dataset]:
-        """The caller's datasets, oldest first."""
-        return [Dataset(self._session, x) for x in self._session.run(_requests.all_of("datasets"))]
+    def datasets(self, everyone: bool = False) -> list[Dataset]:
+        """The caller's datasets, oldest first; with `everyone` all that they may use:
+        those of the class too."""
+        found = self._session.run(_requests.all_of("datasets", everyone))
+        return [Dataset(self._session, message) for message in found]
 
     # Networks.
 
@@ -161,9 +164,11 @@ class Client:
         """A network by its id or full name."""
         return Network(self._session, self._session.run(_requests.get("networks", name)))
 
-    def networks(self) -> list[Network]:
-        """The caller's networks, oldest first."""
-        return [Network(self._session, x) for x in self._session.run(_requests.all_of("networks"))]
+    def networks(self, everyone: bool = False) -> list[Network]:
+        """The caller's networks, oldest first; with `everyone` all that they may use:
+        those of the class too."""
+        found = self._session.run(_requests.all_of("networks", everyone))
+        return [Network(self._session, message) for message in found]
 
     # Jobs.
 
@@ -195,23 +200,48 @@ class Client:
         """A job by its id or full name."""
         return Job(self._session, self._session.run(_plans.get_job(full_name("jobs", name))))
 
-    def jobs(self) -> list[Job]:
-        """The caller's jobs, oldest first."""
-        return [Job(self._session, x) for x in self._session.run(_requests.all_of("jobs"))]
+    def jobs(self, everyone: bool = False) -> list[Job]:
+        """The caller's jobs, oldest first; with `everyone` all that they may see:
+        for instructors everybody's."""
+        found = self._session.run(_requests.all_of("jobs", everyone))
+        return [Job(self._session, message) for message in found]
 
     def evaluation(self, name: str) -> Evaluation:
         """An evaluation by its full name."""
         return Evaluation(self._session, self._session.run(_plans.get_evaluation(name)))
 
-    def watch(self, *jobs: str, after: Optional[str] = None) -> Iterator[tuple[str, Event]]:
+    def watch(
+        self, *jobs: str, after: Optional[str] = None, everyone: bool = False
+    ) -> Iterator[tuple[str, Event]]:
         """The events of all of the caller's jobs, or of those named, from now on: pairs of a
         job's name and an event. It does not end by itself; connections that break are opened
         again where they were.
 
         Args:
             after: A cursor, as in ListTrainingJobsResponse; "" is from the beginning.
+            everyone: Of all jobs that the caller may see: for instructors everybody's.
         """
-        start = self._session.run(_requests.present_cursor()) if after is None else after
+        parent = owner(everyone)
+        start = self._session.run(_requests.present_cursor(parent)) if after is None else after
         names = [full_name("jobs", job) for job in jobs]
-        for pair in self._session.follow(JobsCursor(ME, names, start)):
+        for pair in self._session.follow(JobsCursor(parent, names, start)):
             yield pair
+
+    # The class.
+
+    def me(self) -> User:
+        """Who the caller is, what they may use and what they use: print(client.me())."""
+        return self._session.run(_requests.user(ME))
+
+    def user(self, name: str) -> User:
+        """A user by their id or full name; for instructors anybody."""
+        return self._session.run(_requests.user(name))
+
+    def users(self) -> list[User]:
+        """The class, in order of joining; for instructors."""
+        return self._session.run(_requests.users())
+
+    def queue(self) -> Queue:
+        """Who runs and who waits: the caller's jobs by name, and other people's as counts;
+        for instructors all by name."""
+        return self._session.run(_requests.queue())

@@ -59,7 +59,7 @@ class TrainyardError(Exception):
         self.reason = reason
         self.violations = violations
         self.metadata = metadata or {}
-        self.hint = hint or _hint(code, message)
+        self.hint = hint or _hint(code, message, reason)
 
     def __str__(self) -> str:
         name = self.code if self.reason in ("", self.code) else f"{self.code} {self.reason}"
@@ -132,18 +132,24 @@ _BY_CODE: dict[str, type[TrainyardError]] = {
 }
 
 
-def _hint(code: str, message: str) -> str:
+def _hint(code: str, message: str, reason: str) -> str:
     words = message.lower()
     kinds = [kind for kind in ("dataset", "network", "job", "evaluation") if kind in words]
     # A name such as users/me/jobs/j/evaluations/e is an evaluation's.
     kind = "evaluation" if "/evaluations/" in words else min(kinds, key=words.index, default="")
-    if code == "UNAVAILABLE":
+    if code == "UNAVAILABLE" and not reason:  # nobody answered
         return (
             "is trainyard-server running there? Client(server='HOST:PORT') or "
-            "TRAINYARD_SERVER names another"
+            "TRAINYARD_SERVER names another; a class's server is joined first: "
+            "trainyard.join(LINE)"
         )
     if code == "UNAUTHENTICATED":
-        return "give a token: Client(token=...) or TRAINYARD_TOKEN"
+        return (
+            "join the class with trainyard.join(LINE), or give a token: Client(token=...) or "
+            "TRAINYARD_TOKEN"
+        )
+    if reason in ("NO_SUCH_CHECKPOINT", "CHECKPOINT_NOT_KEPT"):
+        return "epoch is one of job.checkpoint_epochs; keep_checkpoints='all' keeps every one"
     if code == "NOT_FOUND" and kind:
         owner = "job" if kind == "evaluation" else "client"
         return f"see what there is: {owner}.{kind}s()"

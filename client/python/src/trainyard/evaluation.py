@@ -104,10 +104,16 @@ class EvaluationView:
     def root_mean_squared_error(self) -> Optional[float]:
         return self._of_regression("root_mean_squared_error")
 
+    @property
+    def limited(self) -> bool:
+        """Whether the dataset is hidden: what its owner does not show is left out."""
+        return self.message.limited
+
     def plot(self, ax: Any = None) -> Any:
         """Draws the confusion matrix. Returns matplotlib's axes; needs matplotlib."""
         if not self.message.HasField("confusion_matrix"):
-            raise ValueError(f"{self.name} has no confusion matrix to plot")
+            why = ": its dataset is hidden" if self.limited else ""
+            raise ValueError(f"{self.name} has no confusion matrix to plot{why}")
         return _plot.confusion_matrix(self, ax)
 
     def __repr__(self) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Optional, TypeVar, Union
 
 import numpy as np
 
-from trainyard import _plans
+from trainyard import _checkpoints, _plans
 from trainyard._names import last_part
 from trainyard._progress import progress_bar
 from trainyard._session import Session
@@ -276,16 +278,30 @@ class Job(JobView):
         """Runs rows through the network; never waits for training.
 
         Args:
-            rows: Raw values (rows, features), scaled by the server as the training set was;
-                or with `dataset` the numbers of its rows, from 0.
+            rows: Raw values (rows, features) or (rows, height, width), scaled by the server
+                as the training set was; or with `dataset` the numbers of its rows, from 0.
             dataset: A name or a Dataset.
             epoch: One of checkpoint_epochs; the last by default.
         """
-        return Predictions(self._session.run(_plans.predict(self.name, rows, dataset, epoch)))
+        return Predictions(self._session.run(_plans.predict(self.message, rows, dataset, epoch)))
 
     def weights(self, epoch: Optional[int] = None) -> dict[str, np.ndarray]:
         """W1, b1, W2, b2, ... of a kept epoch, by default the last, in the job's precision.
 
         W_i has the shape (units before, units), b_i (units,): n_i = W_i.T @ a + b_i.
         """
-        return self._session.run(_plans.weights(self.name, epoch))
+        return self._session.run(_checkpoints.weights(self.name, epoch))
+
+    def export(
+        self, path: Union[str, os.PathLike[str]], format: str = "", epoch: Optional[int] = None
+    ) -> Path:
+        """Saves its weights as a file; returns the file's path. A file that is there is
+        replaced.
+
+        Args:
+            path: Where to.
+            format: "onnx", a model that takes raw rows, or its weights W1, b1, ... as
+                "safetensors", "npz" or "csv"; by default what the path ends with.
+            epoch: One of checkpoint_epochs; the last by default.
+        """
+        return self._session.run(_checkpoints.export(self.name, path, format, epoch))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from trainyard import _plans
+from trainyard import _plans, _requests
 from trainyard._names import last_part
 from trainyard._session import Session
+from trainyard._words import VISIBILITIES, word_of
 from trainyard.v1 import network_pb2
 
 
@@ -38,9 +39,15 @@ class NetworkView:
         """Weights and biases of all layers."""
         return self.message.parameter_count
 
+    @property
+    def visibility(self) -> str:
+        """ "private" or "class": see share."""
+        return word_of(self.message.visibility, VISIBILITIES) or "private"
+
     def __repr__(self) -> str:
         units = "-".join(map(str, self.layers))
-        return f"Network({self.name!r}, {units}, {self.parameter_count} parameters)"
+        shared = "" if self.visibility == "private" else f", {self.visibility}"
+        return f"Network({self.name!r}, {units}, {self.parameter_count} parameters{shared})"
 
 
 class Network(NetworkView):
@@ -49,6 +56,15 @@ class Network(NetworkView):
     def __init__(self, session: Session, message: network_pb2.Network) -> None:
         super().__init__(message)
         self._session = session
+
+    def share(self, visibility: str = "class") -> Network:
+        """Says who may use it, "class" or "private"; returns itself."""
+        self.message = self._session.run(_requests.share_network(self.name, visibility))
+        return self
+
+    def unshare(self) -> Network:
+        """Makes it private again; returns itself."""
+        return self.share("private")
 
     def delete(self) -> None:
         """Deletes it; its name may be used again. Jobs keep the copy they were made with."""

@@ -108,7 +108,7 @@ def make_spec(options: Any) -> training_pb2.TrainingJobSpec:
     spec = training_pb2.TrainingJobSpec()
     for name in _PLAIN:
         if name in given:
-            setattr(spec, name, given[name])
+            _set(spec, name, given[name], name)
     for name, words in _WORDS.items():
         if name in given:
             setattr(spec, name, choose(name, given[name], words))
@@ -120,13 +120,21 @@ def make_spec(options: Any) -> training_pb2.TrainingJobSpec:
         raise ValueError("min_delta needs patience")
     for name in ("patience", "min_delta"):
         if name in given:
-            setattr(spec.early_stopping, name, given[name])
+            _set(spec.early_stopping, name, given[name], name)
     return spec
 
 
 def mask_of(spec: training_pb2.TrainingJobSpec) -> list[str]:
     """The fields that make_spec has set: an update mask."""
     return [field.name for field, _ in spec.ListFields()]
+
+
+def _set(message: Any, field: str, value: Any, option: str) -> None:
+    """Sets a field; what it does not take is an error that names the option."""
+    try:
+        setattr(message, field, value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{option}={value!r}: {error}") from None
 
 
 def _check_names(given: dict[str, Any]) -> None:
@@ -154,7 +162,7 @@ def _set_parts(given: dict[str, Any], choice: str, word: str, parts: Any, target
         if name in given and word not in needs:
             raise ValueError(f"{name} needs {choice}={' or '.join(map(repr, needs))}")
         if name in given:
-            setattr(target, field, given[name])
+            _set(target, field, given[name], name)
 
 
 def _set_optimizer(given: dict[str, Any], optimizer: training_pb2.Optimizer) -> None:
@@ -174,4 +182,4 @@ def _set_schedule(given: dict[str, Any], spec: training_pb2.TrainingJobSpec) -> 
         kind.SetInParent()
     _set_parts(given, "schedule", word, _OF_SCHEDULE, kind)
     if "warmup_epochs" in given:
-        spec.schedule.warmup_epochs = given["warmup_epochs"]
+        _set(spec.schedule, "warmup_epochs", given["warmup_epochs"], "warmup_epochs")

@@ -9,7 +9,7 @@ import numpy as np
 
 from trainyard import _plans, _requests
 from trainyard._channel import find_target
-from trainyard._names import ME, full_name
+from trainyard._names import ME, full_name, owner
 from trainyard._network_spec import make_network_spec
 from trainyard._upload import make_upload
 from trainyard._watching import JobsCursor
@@ -17,6 +17,7 @@ from trainyard.aio._session import AsyncSession
 from trainyard.aio.job import Job
 from trainyard.aio.resources import Dataset, Evaluation, Network
 from trainyard.events import Event
+from trainyard.user import Queue, User
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -89,9 +90,10 @@ class Client:
         """A dataset by its id or full name."""
         return Dataset(self._session, await self._session.run(_requests.get("datasets", name)))
 
-    async def datasets(self) -> list[Dataset]:
-        """The caller's datasets, oldest first."""
-        found = await self._session.run(_requests.all_of("datasets"))
+    async def datasets(self, everyone: bool = False) -> list[Dataset]:
+        """The caller's datasets, oldest first; with `everyone` all that they may use:
+        those of the class too."""
+        found = await self._session.run(_requests.all_of("datasets", everyone))
         return [Dataset(self._session, message) for message in found]
 
     # Networks.
@@ -118,9 +120,10 @@ class Client:
         """A network by its id or full name."""
         return Network(self._session, await self._session.run(_requests.get("networks", name)))
 
-    async def networks(self) -> list[Network]:
-        """The caller's networks, oldest first."""
-        found = await self._session.run(_requests.all_of("networks"))
+    async def networks(self, everyone: bool = False) -> list[Network]:
+        """The caller's networks, oldest first; with `everyone` all that they may use:
+        those of the class too."""
+        found = await self._session.run(_requests.all_of("networks", everyone))
         return [Network(self._session, message) for message in found]
 
     # Jobs.
@@ -143,9 +146,10 @@ class Client:
         plan = _plans.get_job(full_name("jobs", name))
         return Job(self._session, await self._session.run(plan))
 
-    async def jobs(self) -> list[Job]:
-        """The caller's jobs, oldest first."""
-        found = await self._session.run(_requests.all_of("jobs"))
+    async def jobs(self, everyone: bool = False) -> list[Job]:
+        """The caller's jobs, oldest first; with `everyone` all that they may see:
+        for instructors everybody's."""
+        found = await self._session.run(_requests.all_of("jobs", everyone))
         return [Job(self._session, message) for message in found]
 
     async def evaluation(self, name: str) -> Evaluation:
@@ -153,12 +157,31 @@ class Client:
         return Evaluation(self._session, await self._session.run(_plans.get_evaluation(name)))
 
     async def watch(
-        self, *jobs: str, after: Optional[str] = None
+        self, *jobs: str, after: Optional[str] = None, everyone: bool = False
     ) -> AsyncIterator[tuple[str, Event]]:
         """The events of all of the caller's jobs, or of those named, from now on."""
+        parent = owner(everyone)
         start = after
         if start is None:
-            start = await self._session.run(_requests.present_cursor())
+            start = await self._session.run(_requests.present_cursor(parent))
         names = [full_name("jobs", job) for job in jobs]
-        async for pair in self._session.follow(JobsCursor(ME, names, start)):
+        async for pair in self._session.follow(JobsCursor(parent, names, start)):
             yield pair
+
+    # The class.
+
+    async def me(self) -> User:
+        """Who the caller is, what they may use and what they use."""
+        return await self._session.run(_requests.user(ME))
+
+    async def user(self, name: str) -> User:
+        """A user by their id or full name; for instructors anybody."""
+        return await self._session.run(_requests.user(name))
+
+    async def users(self) -> list[User]:
+        """The class, in order of joining; for instructors."""
+        return await self._session.run(_requests.users())
+
+    async def queue(self) -> Queue:
+        """Who runs and who waits; see trainyard.Client.queue."""
+        return await self._session.run(_requests.queue())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, Optional
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import numpy as np
 
-from trainyard import _plans
+from trainyard import _checkpoints, _plans
 from trainyard._progress import progress_bar
 from trainyard._watching import JobCursor
 from trainyard.aio._session import AsyncSession
@@ -115,8 +117,15 @@ class Job(JobView):
         self, rows: Any, dataset: Any = None, epoch: Optional[int] = None
     ) -> Predictions:
         """Runs raw rows (rows, features), or numbered rows of `dataset`, through it."""
-        return Predictions(await self._session.run(_plans.predict(self.name, rows, dataset, epoch)))
+        plan = _plans.predict(self.message, rows, dataset, epoch)
+        return Predictions(await self._session.run(plan))
 
     async def weights(self, epoch: Optional[int] = None) -> dict[str, np.ndarray]:
         """W1, b1, W2, b2, ... of a kept epoch, by default the last."""
-        return await self._session.run(_plans.weights(self.name, epoch))
+        return await self._session.run(_checkpoints.weights(self.name, epoch))
+
+    async def export(
+        self, path: Union[str, os.PathLike[str]], format: str = "", epoch: Optional[int] = None
+    ) -> Path:
+        """Saves its weights as a file; see trainyard.Job.export."""
+        return await self._session.run(_checkpoints.export(self.name, path, format, epoch))
