@@ -150,6 +150,20 @@ def test_a_dropped_file_becomes_a_dataset(window: Window, site: Site) -> None:
     assert not window.complaints()
 
 
+def test_a_file_is_read_as_it_is_said(window: Window, site: Site) -> None:
+    window.show(site, "datasets")
+    window.drop("prices.csv", "area,rooms,price\n" + "".join(f"{i},{i % 4},{i * 1.5}\n" for i in range(40)))
+    window.choose("What is to be learnt", "real values")
+    window.type(window.labelled("Its columns"), "price")
+    window.press("Upload")
+    window.wait_for("the dataset", "document.querySelector('h1')?.innerText === 'prices'"
+                     " && document.body.innerText.includes('ACTIVE')")
+    dataset = site.api.get_dataset("users/local/datasets/prices")
+    assert dataset.task == dataset_pb2.REGRESSION
+    assert (dataset.feature_count, dataset.target_count) == (2, 1)
+    assert not window.complaints()
+
+
 def test_jobs_are_compared_on_one_chart(window: Window, trained: Site) -> None:
     window.show(trained, "jobs")
     for name in ("done", "other"):

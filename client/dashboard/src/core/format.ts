@@ -53,7 +53,7 @@ export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '?';
   if (seconds > 0 && seconds < 0.0005) return `${number(seconds * 1000, 2)}\u00a0ms`;
   if (seconds < 1) return `${seconds.toFixed(3)}\u00a0s`;
-  if (seconds < 60) return `${seconds.toFixed(1)}\u00a0s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}\u00a0s`;
   const whole = Math.round(seconds);
   if (whole < 3600) return `${Math.floor(whole / 60)}\u00a0m ${two(whole % 60)}\u00a0s`;
   return `${Math.floor(whole / 3600)}\u00a0h ${two(Math.floor(whole / 60) % 60)}\u00a0m`;
@@ -62,7 +62,7 @@ export function duration(seconds: number): string {
 /** The same of an estimate, without fractions: a second, 42 s, 1 m 12 s. */
 export function roughly(seconds: number): string {
   if (seconds < 1) return 'a second';
-  return seconds < 59.5 ? `${Math.round(seconds)}\u00a0s` : duration(seconds);
+  return seconds < 59.5 ? `${Math.round(seconds)}\u00a0s` : duration(Math.round(seconds));
 }
 
 /** Of a duration as proto3 JSON has it: 12.5s -> 12.5 */

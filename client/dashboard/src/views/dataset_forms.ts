@@ -53,13 +53,31 @@ function dropZone(take: (files: File[]) => void): HTMLElement {
   return zone;
 }
 
+/** What the rows are to be read as. */
+class Reading {
+  readonly task = h('select', {}, h('option', { value: 'CLASSIFICATION' }, 'labels of classes'), h('option', { value: 'REGRESSION' }, 'real values'));
+  readonly columns = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
+  readonly element = h('div', { class: 'grid-2' },
+    field('What is to be learnt', this.task),
+    field('Its columns', this.columns, 'CSV: names, or numbers from 0. Empty: label, target or class; without a header, the first.'));
+
+  source(separateLabels: boolean): object {
+    const named = this.columns.value.split(',').map((word) => word.trim()).filter(Boolean);
+    const task = this.task.value;
+    return { task, upload: task === 'REGRESSION' ? { separateLabels, targetColumns: named } : { separateLabels, labelColumn: named.join(',') } };
+  }
+}
+
 export function uploadCard(changed: () => void): HTMLElement {
   const name = h('input', { type: 'text', autocomplete: 'off', spellcheck: 'false' });
+  const reading = new Reading();
   const chosen = h('ul', { class: 'files' });
   const problem = h('p', { class: 'field-error', role: 'alert' });
   const progress = new UploadProgress();
   const button = h('button', { class: 'primary', disabled: true }, 'Upload');
-  const controls: Controls = { dataset_id: name };
+  const controls: Controls = {
+    dataset_id: name, 'dataset.task': reading.task, 'dataset.upload.label_column': reading.columns, 'dataset.upload.target_columns': reading.columns,
+  };
   let files: [Part, File][] = [];
   // Made for these files, and not yet full.
   let begun: Dataset | null = null;
@@ -77,7 +95,7 @@ export function uploadCard(changed: () => void): HTMLElement {
     if (data && !name.value) name.value = idFrom(data.name);
   };
   const upload = async () => {
-    const source = { upload: { separateLabels: files.length > 1 } };
+    const source = reading.source(files.length > 1);
     const wanted = name.value.trim();
     if (!begun || id(begun.name) !== wanted) begun = await post<Dataset>('users/me/datasets', source, { dataset_id: wanted, request_id: requestId() });
     const made = begun;
@@ -92,7 +110,7 @@ export function uploadCard(changed: () => void): HTMLElement {
     // Whoever looks at something else by now is not taken away from it.
     if (chosen.isConnected) location.hash = href(made.name);
   };
-  const form = h('form', { novalidate: true }, dropZone(take), chosen, field('Name', name), progress.element, problem,
+  const form = h('form', { novalidate: true }, dropZone(take), chosen, field('Name', name), reading.element, progress.element, problem,
     h('div', { class: 'actions' }, button));
   form.addEventListener('submit', (event) => {
     event.preventDefault();

@@ -111,6 +111,12 @@ export function jobsView({ store }: App): View {
     return row;
   };
 
+  const tellPicked = () => {
+    const { length } = picked();
+    compare.disabled = length < 2;
+    setText(compare, length > 1 ? `Compare ${length}` : 'Compare');
+  };
+
   /** Which rows there are, and in which order. */
   const arrange = () => {
     for (const name of [...rows.keys()]) if (!store.jobs.has(name)) rows.delete(name);
@@ -124,6 +130,7 @@ export function jobsView({ store }: App): View {
     empty.hidden = !store.loaded || found.length > 0;
     list.hidden = found.length === 0;
     toolbar.hidden = store.jobs.size === 0;
+    tellPicked();
     if (!empty.hidden) fill(empty, ...nothing(store));
     setText(summary, store.loaded ? counted(store) : 'Loading …');
   };
@@ -135,10 +142,7 @@ export function jobsView({ store }: App): View {
     tabs.forEach((other, j) => other.setAttribute('aria-pressed', String(i === j)));
     arrange();
   }));
-  list.addEventListener('change', () => {
-    compare.disabled = picked().length < 2;
-    setText(compare, picked().length > 1 ? `Compare ${picked().length}` : 'Compare');
-  });
+  list.addEventListener('change', tellPicked);
   compare.addEventListener('click', () => {
     const [first, ...others] = picked();
     go(first, { with: others.join(',') });
