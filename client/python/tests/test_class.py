@@ -157,7 +157,9 @@ def test_the_queue_and_everybodys_jobs(ada: Client, teacher: Client) -> None:
     assert endless.wait(progress=False, check=False).state == "CANCELLED"
 
 
-def test_the_same_for_asyncio(lab: Lab, ada: Client, config: pytest.MonkeyPatch, folder: Path) -> None:
+def test_the_same_for_asyncio(
+    ada: Client, config: pytest.MonkeyPatch, folder: Path
+) -> None:
     async def main() -> None:
         async with aio.Client() as client:
             assert (await client.me()).name == ada.me().name
