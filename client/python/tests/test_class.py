@@ -74,6 +74,12 @@ def test_a_line_that_is_none_or_of_another_server(
     with pytest.raises(trainyard.FailedPrecondition, match=r"trainyard\.join"):
         Client("lab.example.org:7700")
     assert not list(tmp_path.iterdir())
+    # A code is not used up where its token could not be kept.
+    (tmp_path / "login.json").write_text("{}")
+    (tmp_path / "login.json").chmod(0o644)
+    with pytest.raises(ValueError, match="chmod 600"):
+        trainyard.join(line)
+    (tmp_path / "login.json").unlink()
     # As it stands in a mail.
     assert trainyard.join(f"trainyard join '{line}'").id == "eve"
     with pytest.raises(trainyard.PermissionDenied):
