@@ -1,10 +1,9 @@
 #include "client/cli/app.h"
 
-#include <algorithm>
-
 #include "client/cli/choices.h"
 #include "client/cli/commands/commands.h"
 #include "client/cli/report.h"
+#include "client/cli/usage.h"
 #include "client/lib/login.h"
 
 namespace trainyard::client {
@@ -97,12 +96,16 @@ std::unique_ptr<CLI::App> MakeApp(Context& context) {
 int RunCommandLine(std::vector<std::string> arguments, Terminal& terminal) {
   Context context(terminal);
   const std::unique_ptr<CLI::App> app = MakeApp(context);
-  // CLI11 takes them last first.
-  std::reverse(arguments.begin(), arguments.end());
   try {
-    app->parse(std::move(arguments));
+    // CLI11 takes them last first.
+    app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    return app->exit(error, terminal.out(), terminal.err()) == 0 ? kDone : kBadUsage;
+    // That is, a call for help.
+    if (error.get_exit_code() == 0) {
+      app->exit(error, terminal.out(), terminal.err());
+      return kDone;
+    }
+    return ReportUsage(context, Explain(*app, arguments, error));
   }
   if (!context.finds_server) {
     auto endpoint = FindEndpoint(context.server);

@@ -152,7 +152,7 @@ void PrintDatasets(Context& context, const v1::ListDatasetsResponse& datasets, b
                {"FEATURES", Align::kRight},
                {"CLASSES", Align::kRight},
                {"SIZE", Align::kRight},
-               {"CREATED"}});
+               {"CREATED", Align::kLeft, Table::Yields::kItself}});
   for (const v1::Dataset& dataset : datasets.datasets()) {
     const bool active = dataset.state() == v1::Dataset::ACTIVE;
     table.AddRow({full_names ? dataset.name() : BareId(dataset.name()),

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "client/cli/job_view.h"
 #include "client/cli/term/format.h"
 #include "client/cli/term/table.h"
@@ -31,9 +33,27 @@ bool AllEqual(const Cells& cells) {
                      [&](const auto& cell) { return cell == cells[0]; });
 }
 
-void AddRow(Table& table, std::string title, Cells cells) {
-  cells.insert(cells.begin(), std::move(title));
-  table.AddRow(std::move(cells));
+// A value of several parts has a line for each: jobs fit beside each other.
+void AddRow(Table& table, const std::string& title, const Cells& cells) {
+  std::vector<std::vector<std::string>> parts;
+  std::size_t lines = 1;
+  for (const std::string& cell : cells) {
+    parts.push_back(absl::StrSplit(cell, "  "));
+    lines = std::max(lines, parts.back().size());
+  }
+  for (std::size_t line = 0; line < lines; ++line) {
+    Cells row = {line == 0 ? title : ""};
+    for (const auto& of_one : parts) row.push_back(line < of_one.size() ? of_one[line] : "");
+    table.AddRow(std::move(row));
+  }
+}
+
+// The id alone of what is the job's own user's, so that jobs fit beside each other.
+std::string WithoutOwner(const ComparedJob& one, std::string value) {
+  const std::string& name = one.job.name();
+  const std::string owner = name.substr(0, name.find("/jobs/") + 1);
+  if (!absl::StartsWith(value, owner)) return value;
+  return value.substr(value.find('/', owner.size()) + 1);
 }
 
 // Settings that at least two jobs have differently, in the order of `job show`.
@@ -46,8 +66,10 @@ void AddSettings(Table& table, const std::vector<ComparedJob>& jobs) {
       if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
       seen.push_back(key);
       Cells cells;
-      for (const Properties& each : settings) cells.push_back(each.Get(key));
-      if (!AllEqual(cells)) AddRow(table, key, std::move(cells));
+      for (std::size_t i = 0; i < jobs.size(); ++i) {
+        cells.push_back(WithoutOwner(jobs[i], settings[i].Get(key)));
+      }
+      if (!AllEqual(cells)) AddRow(table, key, cells);
     }
   }
 }
@@ -60,8 +82,8 @@ double Seconds(const ComparedJob& one) {
 
 void AddResults(const Look& look, Table& table, const std::vector<ComparedJob>& jobs) {
   const auto add = [&](const char* title, const auto& cell) {
-    Cells cells = CellsOf(jobs, cell);
-    if (!AllEqual(cells) || !cells[0].empty()) AddRow(table, title, std::move(cells));
+    const Cells cells = CellsOf(jobs, cell);
+    if (!AllEqual(cells) || !cells[0].empty()) AddRow(table, title, cells);
   };
   const auto last = [](const ComparedJob& one) -> const auto& { return one.job.last_epoch(); };
   add("state", [&](const auto& one) { return PaintedState(look, one.job.state()); });
@@ -119,26 +141,32 @@ void AddCosts(Table& table, const std::vector<ComparedJob>& jobs) {
 
 std::string Verdict(const ComparedJob& a, const ComparedJob& b) {
   const std::string ids = absl::StrCat(BareId(a.job.name()), " and ", BareId(b.job.name()));
-  const int difference = FirstDifference(a, b);
+  const auto [shared, difference] = CompareEpochs(a, b);
+  if (shared == 0) return absl::StrCat(ids, ": no epoch is done of both yet\n");
   if (difference > 0) return absl::StrCat(ids, ": costs differ from epoch ", difference, " on\n");
-  return absl::StrCat(
-      ids, ": costs of ", a.epochs.size(), " epochs are equal to the bit",
-      a.job.weights_digest() == b.job.weights_digest() ? ", and so are the weights" : "", "\n");
+  const std::string epochs = shared == 1 ? "1 epoch" : absl::StrCat(shared, " epochs");
+  if (a.epochs.size() != shared || b.epochs.size() != shared) {
+    return absl::StrCat(ids, ": costs of the ", epochs, " that both have are equal to the bit\n");
+  }
+  const std::string& weights = a.job.weights_digest();
+  const bool same = !weights.empty() && weights == b.job.weights_digest();
+  return absl::StrCat(ids, ": costs of ", epochs, " are equal to the bit",
+                      same ? ", and so are the weights" : "", "\n");
 }
 
 }  // namespace
 
-int FirstDifference(const ComparedJob& a, const ComparedJob& b) {
-  const std::size_t common = std::min(a.epochs.size(), b.epochs.size());
-  for (std::size_t i = 0; i < common; ++i) {
-    if (a.epochs[i].epoch() != b.epochs[i].epoch() ||
-        std::bit_cast<std::uint64_t>(a.epochs[i].cost()) !=
-            std::bit_cast<std::uint64_t>(b.epochs[i].cost())) {
-      return std::min(a.epochs[i].epoch(), b.epochs[i].epoch());
-    }
+SharedEpochs CompareEpochs(const ComparedJob& a, const ComparedJob& b) {
+  SharedEpochs shared;
+  for (const v1::EpochCompleted& one : a.epochs) {
+    const v1::EpochCompleted* const other = EpochOf(b, one.epoch());
+    if (other == nullptr) continue;
+    ++shared.count;
+    const bool equal =
+        std::bit_cast<std::uint64_t>(one.cost()) == std::bit_cast<std::uint64_t>(other->cost());
+    if (!equal && shared.first_difference == 0) shared.first_difference = one.epoch();
   }
-  if (a.epochs.size() == b.epochs.size()) return 0;
-  return (a.epochs.size() > common ? a : b).epochs[common].epoch();
+  return shared;
 }
 
 std::string RenderComparison(const Look& look, const std::vector<ComparedJob>& jobs) {

@@ -19,8 +19,13 @@ struct ComparedJob {
 // differ; a column a job.
 std::string RenderComparison(const Look& look, const std::vector<ComparedJob>& jobs);
 
-// The first epoch whose costs are not the same to the bit, or that one of them does
-// not have; 0 where there is none.
-int FirstDifference(const ComparedJob& a, const ComparedJob& b);
+// The epochs that both jobs have: one that runs has not got to all of them, and a fork
+// has only those that it trained itself.
+struct SharedEpochs {
+  std::size_t count = 0;
+  // The first whose costs are not the same to the bit; 0 where there is none.
+  int first_difference = 0;
+};
+SharedEpochs CompareEpochs(const ComparedJob& a, const ComparedJob& b);
 
 }  // namespace trainyard::client

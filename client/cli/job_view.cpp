@@ -161,9 +161,9 @@ std::string RenderJobs(const Context& context, const v1::ListTrainingJobsRespons
                {"EPOCHS", Align::kRight},
                {"COST", Align::kRight},
                {"ACCURACY", Align::kRight},
-               {"NETWORK"},
-               {"DATASET"},
-               {"CREATED"}});
+               {"NETWORK", Align::kLeft, Table::Yields::kItsEnd},
+               {"DATASET", Align::kLeft, Table::Yields::kItsEnd},
+               {"CREATED", Align::kLeft, Table::Yields::kItself}});
   for (const v1::TrainingJob& job : jobs.jobs()) {
     const std::string place =
         job.queue_position() > 0 ? absl::StrCat(" ", job.queue_position()) : "";

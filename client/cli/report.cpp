@@ -46,7 +46,8 @@ std::string Hint(const Endpoint& endpoint, const grpc::Status& status, const Err
   const std::optional<absl::string_view> kind = ResourceIn(error.message);
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
-      return HintWhereUnreachable(endpoint);
+      // With a reason it is a server that has answered.
+      return error.reason.empty() ? HintWhereUnreachable(endpoint) : "";
     case grpc::StatusCode::UNAUTHENTICATED:
       return "sign in with a token: trainyard login --server HOST:PORT; or with a line that you "
              "were given: trainyard join LINE";
@@ -54,6 +55,10 @@ std::string Hint(const Endpoint& endpoint, const grpc::Status& status, const Err
       if (error.reason != "QUOTA_EXCEEDED") return "";
       return "see what you use and may use: trainyard whoami";
     case grpc::StatusCode::NOT_FOUND:
+      if (error.reason == "CHECKPOINT_NOT_KEPT" || error.reason == "NO_SUCH_CHECKPOINT") {
+        return "--epoch takes one of them, and the last without it; train with "
+               "--keep-checkpoints all to keep every one";
+      }
       if (!kind) return "";
       if (*kind == "evaluation") return "see what there is: trainyard evaluation list JOB";
       return absl::StrCat("see what there is: trainyard ", *kind, " list");
@@ -71,6 +76,12 @@ void PrintError(Context& context, const ErrorDetails& error) {
   for (const auto& violation : error.violations) {
     context.err() << "  " << violation.field << ": " << violation.description << "\n";
   }
+}
+
+void PrintHint(Context& context, const std::string& hint) {
+  if (hint.empty()) return;
+  context.err() << Painted(context.terminal.err_look(), Paint::kDim, "hint:") << " " << hint
+                << "\n";
 }
 
 }  // namespace
@@ -112,10 +123,7 @@ int ExitCodeOf(const grpc::Status& status) {
 int ReportError(Context& context, const grpc::Status& status) {
   const ErrorDetails error = DecodeError(status);
   PrintError(context, error);
-  if (const std::string hint = Hint(context.endpoint, status, error); !hint.empty()) {
-    context.err() << Painted(context.terminal.err_look(), Paint::kDim, "hint:") << " " << hint
-                  << "\n";
-  }
+  PrintHint(context, Hint(context.endpoint, status, error));
   return ExitCodeOf(status);
 }
 
@@ -141,6 +149,12 @@ int ReportFailure(Context& context, absl::string_view what, const google::rpc::S
 
 int ReportUsage(Context& context, const absl::Status& status) {
   ReportError(context, status);
+  return kBadUsage;
+}
+
+int ReportUsage(Context& context, const UsageError& error) {
+  ReportError(context, absl::InvalidArgumentError(error.message));
+  PrintHint(context, error.hint);
   return kBadUsage;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "client/cli/context.h"
+#include "client/cli/usage.h"
 #include "google/rpc/status.pb.h"
 
 namespace trainyard::client {
@@ -33,6 +34,8 @@ int ReportNotSignedIn(Context& context, const absl::Status& status);
 int ReportFailure(Context& context, absl::string_view what, const google::rpc::Status& status);
 // Bad usage that the parser could not see.
 int ReportUsage(Context& context, const absl::Status& status);
+// Bad usage that the parser saw.
+int ReportUsage(Context& context, const UsageError& error);
 
 // kDone and the like for a status; no output.
 int ExitCodeOf(const grpc::Status& status);

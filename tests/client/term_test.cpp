@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "client/cli/live/refresh.h"
 #include "client/cli/term/bars.h"
 #include "client/cli/term/curve.h"
 #include "client/cli/term/format.h"
@@ -61,6 +62,34 @@ TEST(Table, AlignsColumns) {
             "NAME           ROWS\n"
             "mnist-train  60,000\n"
             "d                 7\n");
+}
+
+TEST(Table, FitsATerminalByWhatItsColumnsYield) {
+  Table table({{"NAME"},
+               {"NETWORK", Align::kLeft, Table::Yields::kItsEnd},
+               {"CREATED", Align::kLeft, Table::Yields::kItself}});
+  table.AddRow({"job-123", "net-784-500-200-10-0123abcd", "2026-11-27 13:44"});
+  table.AddRow({"job-4", "small", "2026-11-27 13:45"});
+  Look look;
+  look.width = 20;
+  EXPECT_THAT(table.Render(look), HasSubstr("net-784-500-200-10-0123abcd  2026"));
+  look.breaks_lines = true;
+  EXPECT_EQ(table.Render(look),
+            "NAME     NETWORK\n"
+            "job-123  net-784-50~\n"
+            "job-4    small\n");
+  look.width = 54;
+  EXPECT_THAT(table.Render(look), HasSubstr("net-784-500-200-10-0123abcd  2026"));
+  look.unicode = true;
+  look.width = 10;  // as narrow as its header, and no narrower
+  EXPECT_THAT(table.Render(look), HasSubstr("job-123  net-78…\n"));
+}
+
+TEST(FitLines, KeepsTheHeadingAndOneEnd) {
+  const std::string text = "heading\n1\n2\n3\n4\n5\n";
+  EXPECT_EQ(FitLines(text, 7, Keep::kFirst), text);
+  EXPECT_EQ(FitLines(text, 6, Keep::kFirst), "heading\n1\n2\n3\n... 2 more\n");
+  EXPECT_EQ(FitLines(text, 6, Keep::kLast), "heading\n... 2 more\n3\n4\n5\n");
 }
 
 TEST(Table, PropertiesLeaveOutWhatIsEmpty) {

@@ -77,6 +77,24 @@ def test_one_line_joins_and_everything_works(lab: Class, scratch: Path) -> None:
     )
 
 
+def test_a_code_is_not_used_up_where_its_token_cannot_be_kept(lab: Class, scratch: Path) -> None:
+    invitation = admin_pb2.Invitation(user_id="careless", role=admin_pb2.STUDENT)
+    code = (
+        lab.user("admin")
+        .admin.CreateInvitation(admin_pb2.CreateInvitationRequest(invitation=invitation))
+        .code
+    )
+    cli = cli_of(lab, scratch / "careless")
+    login = scratch / "careless/config/login.json"
+    login.parent.mkdir(parents=True)
+    login.write_text("{}")
+    login.chmod(0o644)
+    line = f"trainyard://{lab.server.target}/{code}#{lab.fingerprint}"
+    assert "chmod 600" in cli.run("join", line).stderr
+    login.chmod(0o600)
+    assert "users/careless" in cli("join", line)
+
+
 def test_another_servers_line_is_refused(lab: Class, scratch: Path) -> None:
     cli = cli_of(lab, scratch / "wary")
     result = cli.run("join", f"trainyard://{lab.server.target}/aaaa-bbbb-cccc#{'0' * 64}")

@@ -224,7 +224,9 @@ def mixed() -> pb.ModelInferRequest:
             "outputs[0].name",
         ),
         (
-            request(ROW, outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name="class")] * 2),
+            request(
+                ROW, outputs=[pb.ModelInferRequest.InferRequestedOutputTensor(name="class")] * 2
+            ),
             "outputs[1].name",
         ),
         (request(ROW, model=""), "model_name"),

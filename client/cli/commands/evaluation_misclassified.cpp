@@ -54,7 +54,7 @@ void AddEvaluationMisclassified(CLI::App& group, Context& context) {
   command.add_option("NAME", options.name, "JOB/EVALUATION, a full name, or an id alone")
       ->required();
   command.add_option("--limit", options.limit, "Rows at most (default: all)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1'000'000'000));
 }
 
 }  // namespace trainyard::client

@@ -26,7 +26,9 @@ grpc::Status Fetch(Context& context, const Options& options, std::string& text) 
 
 int Run(Context& context, const Options& options) {
   const auto fetch = [&](std::string& text) { return Fetch(context, options, text); };
-  return options.watch ? ShowUntilInterrupted(context, fetch) : ShowOnce(context, fetch);
+  // The newest come last.
+  return options.watch ? ShowUntilInterrupted(context, Keep::kLast, fetch)
+                       : ShowOnce(context, fetch);
 }
 
 }  // namespace

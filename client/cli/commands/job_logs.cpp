@@ -45,7 +45,7 @@ void AddJobLogs(CLI::App& group, Context& context) {
       group, context, "logs", "What has happened to a job so far, with the time of each", Run);
   command.add_option("NAME", options.name, "Id, or full resource name")->required();
   command.add_option("--tail", options.tail, "The last ones only (default: all)")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000'000))
       ->type_name("N");
 }
 

@@ -8,6 +8,7 @@
 #include "client/cli/commands/commands.h"
 #include "client/cli/commands/session.h"
 #include "client/cli/report.h"
+#include "client/lib/login.h"
 #include "client/lib/names.h"
 
 namespace trainyard::client {
@@ -46,6 +47,8 @@ absl::StatusOr<Invited> ParseLine(absl::string_view line) {
 int Run(Context& context, const Options& options) {
   auto invited = ParseLine(options.line);
   if (!invited.ok()) return ReportUsage(context, invited.status());
+  // Before the code is used up: its token could not be kept.
+  if (auto logins = ReadLogins(); !logins.ok()) return ReportError(context, logins.status());
   auto authority = FindAuthority(invited->address, invited->fingerprint);
   if (!authority.ok()) return ReportNotSignedIn(context, authority.status());
   Endpoint endpoint{invited->address, "", *authority};

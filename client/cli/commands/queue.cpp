@@ -52,7 +52,8 @@ grpc::Status Fetch(Context& context, std::string& text) {
 
 int Run(Context& context, const Options& options) {
   const auto fetch = [&context](std::string& text) { return Fetch(context, text); };
-  return options.watch ? ShowUntilInterrupted(context, fetch) : ShowOnce(context, fetch);
+  return options.watch ? ShowUntilInterrupted(context, Keep::kFirst, fetch)
+                       : ShowOnce(context, fetch);
 }
 
 }  // namespace

@@ -1,8 +1,14 @@
 #include "client/cli/live/refresh.h"
 
+#include <algorithm>
 #include <chrono>
 #include <future>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/live/interrupt.h"
 #include "client/cli/report.h"
 
@@ -18,8 +24,10 @@ constexpr char kLeave[] = "\x1b[?25h\x1b[?1049l";
 
 class Screen {
  public:
-  explicit Screen(Context& context)
-      : context_(context), in_place_(context.terminal.out_interactive() && !context.json) {
+  Screen(Context& context, Keep keep)
+      : context_(context),
+        keep_(keep),
+        in_place_(context.terminal.out_interactive() && !context.json) {
     if (in_place_) context_.out() << kEnter << std::flush;
   }
   ~Screen() {
@@ -32,8 +40,11 @@ class Screen {
   void Show(std::string text) {
     if (text == shown_) return;
     if (in_place_) {
-      context_.out() << kAnew;
-    } else if (!shown_.empty() && !context_.json) {
+      context_.out() << kAnew << FitLines(text, context_.look().height, keep_) << std::flush;
+      shown_ = std::move(text);
+      return;
+    }
+    if (!shown_.empty() && !context_.json) {
       context_.out() << "\n";
     }
     shown_ = std::move(text);
@@ -42,6 +53,7 @@ class Screen {
 
  private:
   Context& context_;
+  const Keep keep_;
   const bool in_place_;
   std::string shown_;
 };
@@ -56,13 +68,30 @@ int ShowOnce(Context& context, const std::function<grpc::Status(std::string&)>& 
   return kDone;
 }
 
-int ShowUntilInterrupted(Context& context, const std::function<grpc::Status(std::string&)>& fetch) {
+std::string FitLines(const std::string& text, int height, Keep keep) {
+  std::vector<absl::string_view> lines = absl::StrSplit(absl::StripSuffix(text, "\n"), '\n');
+  // The cursor stands in a line of its own, and what is left out in another.
+  const auto most = static_cast<std::size_t>(std::max(height, 4) - 2);
+  if (lines.size() <= most + 1) return text;
+  const std::string more = absl::StrCat("... ", lines.size() - most, " more");
+  if (keep == Keep::kFirst) {
+    lines.resize(most);
+    lines.push_back(more);
+  } else {
+    lines.erase(lines.begin() + 1, lines.end() - static_cast<std::ptrdiff_t>(most - 1));
+    lines.insert(lines.begin() + 1, more);
+  }
+  return absl::StrCat(absl::StrJoin(lines, "\n"), "\n");
+}
+
+int ShowUntilInterrupted(Context& context, Keep keep,
+                         const std::function<grpc::Status(std::string&)>& fetch) {
   std::promise<void> stop;
   const std::future<void> stopped = stop.get_future();
   InterruptHandler interrupt([&stop] { stop.set_value(); });
   grpc::Status status;
   {
-    Screen screen(context);
+    Screen screen(context, keep);
     do {
       std::string text;
       status = fetch(text);

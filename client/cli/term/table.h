@@ -10,9 +10,12 @@ namespace trainyard::client {
 
 class Table {
  public:
+  // What a column gives up where the table is too wide for a terminal.
+  enum class Yields { kNothing, kItsEnd, kItself };
   struct Column {
     std::string header;
     Align align = Align::kLeft;
+    Yields yields = Yields::kNothing;
   };
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
@@ -25,6 +28,9 @@ class Table {
   std::string Render(const Look& look) const;
 
  private:
+  // Of each column, so that a line fits where that can be; 0 of one that gave way.
+  std::vector<int> Widths(const Look& look) const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };

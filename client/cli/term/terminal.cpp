@@ -45,6 +45,7 @@ Look Measure(int descriptor, bool interactive) {
   if (!interactive) return look;
   winsize size{};
   if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
+    look.breaks_lines = true;
     look.width = size.ws_col;
     look.height = size.ws_row;
   }

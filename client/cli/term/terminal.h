@@ -13,6 +13,8 @@ struct Look {
   int height = 24;
   ColorDepth color = ColorDepth::kNone;
   bool unicode = false;
+  // Whether longer lines are broken: a file and a pipe get them whole.
+  bool breaks_lines = false;
 
   bool colored() const { return color != ColorDepth::kNone; }
 };

@@ -74,6 +74,12 @@ def test_a_line_that_is_none_or_of_another_server(
     with pytest.raises(trainyard.FailedPrecondition, match=r"trainyard\.join"):
         Client("lab.example.org:7700")
     assert not list(tmp_path.iterdir())
+    # A code is not used up where its token could not be kept.
+    (tmp_path / "login.json").write_text("{}")
+    (tmp_path / "login.json").chmod(0o644)
+    with pytest.raises(ValueError, match="chmod 600"):
+        trainyard.join(line)
+    (tmp_path / "login.json").unlink()
     # As it stands in a mail.
     assert trainyard.join(f"trainyard join '{line}'").id == "eve"
     with pytest.raises(trainyard.PermissionDenied):
@@ -157,7 +163,9 @@ def test_the_queue_and_everybodys_jobs(ada: Client, teacher: Client) -> None:
     assert endless.wait(progress=False, check=False).state == "CANCELLED"
 
 
-def test_the_same_for_asyncio(lab: Lab, ada: Client, config: pytest.MonkeyPatch, folder: Path) -> None:
+def test_the_same_for_asyncio(
+    ada: Client, config: pytest.MonkeyPatch, folder: Path
+) -> None:
     async def main() -> None:
         async with aio.Client() as client:
             assert (await client.me()).name == ada.me().name

@@ -129,7 +129,8 @@ def test_evaluation_and_prediction_agree(client: Client, trained: trainyard.Job)
     same = trained.predict([4, 2], dataset=digits)
     assert (same.outputs == predictions.outputs[[4, 2]]).all()
     assert (same.labels == labels[[4, 2]]).all()
-    assert (trained.predict(features[:2].reshape(2, 28, 28)).outputs == predictions.outputs[:2]).all()
+    images = trained.predict(features[:2].reshape(2, 28, 28))
+    assert (images.outputs == predictions.outputs[:2]).all()
     with pytest.raises(ValueError, match=r"needs \(rows, features\)"):
         trained.predict(features[0])
     with pytest.raises(ValueError, match="numbers of its rows"):

@@ -9,7 +9,7 @@ import ssl
 from typing import Any
 
 from trainyard._channel import SYSTEM, Target, is_loopback, pinned
-from trainyard._logins import add_login
+from trainyard._logins import add_login, read_logins
 from trainyard._names import new_request_id
 from trainyard._session import Session
 from trainyard._steps import Call, Plan
@@ -41,6 +41,7 @@ def join(line: str, *, user: str = "", name: str = "") -> User:
         raise ValueError(
             "the fingerprint, behind #, has 64 letters and digits: part of the line is missing"
         )
+    read_logins()  # Before the code is used up: its token could not be kept.
     authority = _authority(address, pin.lower())
     session = Session(pinned(Target(address), authority))
     try:
