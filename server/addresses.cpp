@@ -1,6 +1,9 @@
 #include "server/addresses.h"
 
+#include <arpa/inet.h>
+
 #include <charconv>
+#include <string>
 
 #include "absl/strings/ascii.h"
 #include "core/base/error.h"
@@ -11,8 +14,13 @@ namespace {
 
 constexpr int kMaxPort = 65535;
 
-bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+// An address, and not a name that begins like one: 127.example.org is elsewhere.
+bool IsLoopback(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, host.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET6, host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return host == "localhost";
 }
 
 // What follows http:// or https://; empty where neither is there, or a character is
@@ -53,7 +61,7 @@ absl::Status CheckListen(std::string_view option, const std::string& listen, boo
         option, "INVALID_ADDRESS",
         StrCat(option, " takes HOST:PORT with a port up to ", kMaxPort, ", not '", listen, "'"));
   }
-  if (!single_user || IsLoopback(host)) return absl::OkStatus();
+  if (!single_user || IsLoopback(std::string(host))) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", std::string(option), {}},
                    StrCat("this single-user server listens on loopback only, not on ", host,
                           ": use 127.0.0.1:PORT and an SSH tunnel from elsewhere, or make a class "

@@ -38,7 +38,8 @@ struct IngestFiles {
 struct IngestLimits {
   std::int64_t max_rows = std::int64_t{1} << 31;
   int max_features = 1 << 20;
-  int max_classes = 10'000;
+  // An evaluation's confusion matrix is classes x classes, and one message.
+  int max_classes = 4096;
   std::int64_t max_stored_bytes = std::int64_t{16} << 30;
   std::int64_t max_line_bytes = std::int64_t{64} << 20;
   std::int64_t max_field_bytes = 4096;
