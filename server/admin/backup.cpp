@@ -1,16 +1,20 @@
 #include "server/admin/backup.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/error.h"
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "server/store/store.h"
+#include "server/tls/authority.h"
 #include "trainyard/store/v1/records.pb.h"
 #include "trainyard/v1/dataset.pb.h"
 
@@ -105,6 +109,36 @@ absl::Status CopyNamedFiles(const Layout& from, const Layout& to) {
   return absl::OkStatus();
 }
 
+bool SameContent(const fs::path& a, const fs::path& b) {
+  using Bytes = std::istreambuf_iterator<char>;
+  std::ifstream first(a, std::ios::binary);
+  std::ifstream second(b, std::ios::binary);
+  return first && second && std::equal(Bytes(first), Bytes(), Bytes(second), Bytes());
+}
+
+// A class's authority and certificate: without them nobody who has joined would know
+// the restored server. `renew` replaces a key and a certificate one after the other, so
+// what has changed meanwhile is copied again.
+absl::Status CopyCertificates(const Layout& from, const Layout& to) {
+  const TlsFiles source(from.Tls());
+  const TlsFiles target(to.Tls());
+  if (!fs::exists(source.authority)) return absl::OkStatus();
+  const std::array<std::pair<fs::path, fs::path>, 4> files = {
+      {{source.authority_key, target.authority_key},
+       {source.authority, target.authority},
+       {source.key, target.key},
+       {source.chain, target.chain}}};
+  const auto same = [](const auto& file) { return SameContent(file.first, file.second); };
+  for (int i = 0; i < kTries && !std::ranges::all_of(files, same); ++i) {
+    for (const auto& [there, here] : files) {
+      std::error_code ignored;
+      fs::remove(here, ignored);
+      if (auto status = CopyFile(there, here); !status.ok()) return status;
+    }
+  }
+  return SyncFolder(to.Tls());
+}
+
 absl::Status CheckTarget(const Layout& from, const fs::path& to) {
   if (!fs::exists(from.Database())) {
     return MakeError(absl::StatusCode::kFailedPrecondition, {"NO_DATABASE", "--data-dir", {}},
@@ -123,7 +157,8 @@ absl::Status BackUpDirectory(const Layout& from, const fs::path& to) {
   if (auto status = CheckTarget(from, to); !status.ok()) return status;
   const Layout copy(to);
   if (auto status = copy.Create(); !status.ok()) return status;
-  absl::Status status;
+  absl::Status status = CopyCertificates(from, copy);
+  if (!status.ok()) return status;
   for (int i = 0; i < kTries; ++i) {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       std::error_code ignored;

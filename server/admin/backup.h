@@ -10,7 +10,7 @@ namespace trainyard::server {
 
 // Copies what a directory holds to `to`, which does not exist or is empty: the
 // database as it is at one moment, and the files that it names then, unfinished uploads
-// among them. A file that the server drops meanwhile makes it begin again.
+// among them; and a class's certificates with their keys. A file that the server drops meanwhile makes it begin again.
 // Errors: FAILED_PRECONDITION, DATA_LOSS, RESOURCE_EXHAUSTED; what is in `to`
 // then is of no use.
 absl::Status BackUpDirectory(const Layout& from, const std::filesystem::path& to);
