@@ -10,6 +10,7 @@
 #include "core/data/content_digest.h"
 #include "server/convert/network.h"
 #include "server/store/store.h"
+#include "server/tls/authority.h"
 #include "trainyard/store/v1/records.pb.h"
 
 namespace trainyard::server {
@@ -37,6 +38,7 @@ class Checker {
     if (status.ok()) {
       status = ForEach(ResourceKind::kEvaluation, [this](const auto& row) { Evaluation(row); });
     }
+    if (status.ok()) status = Certificates();
     if (!status.ok()) return status;
     FindLeftovers(layout_.Dataset(""), digests_);
     FindLeftovers(layout_.Job(""), jobs_);
@@ -59,6 +61,19 @@ class Checker {
   }
 
   void Fault(const std::string& what) { report_.faults.push_back(what); }
+
+  // A class has them: its server does not start without.
+  absl::Status Certificates() {
+    const auto users = reader_.ListAll(ResourceKind::kUser, 0, 1);
+    if (!users.ok() || users->empty()) return users.status();
+    const TlsFiles files(layout_.Tls());
+    for (const fs::path& file : {files.authority_key, files.authority, files.key, files.chain}) {
+      std::error_code error;
+      if (fs::exists(file, error)) continue;
+      Fault(StrCat(file.string(), " is not there; restore it from a backup"));
+    }
+    return absl::OkStatus();
+  }
 
   void Dataset(const ResourceRow& row) {
     ++report_.datasets;
