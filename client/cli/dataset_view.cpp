@@ -29,6 +29,18 @@ std::string FeaturesOf(const v1::Dataset& dataset) {
   return text;
 }
 
+// Empty where it is its owner's alone.
+std::string SharedWith(const v1::Dataset& dataset) {
+  if (dataset.visibility() == v1::CLASS) return "with the class";
+  if (dataset.visibility() != v1::HIDDEN) return "";
+  const v1::HiddenPolicy& policy = dataset.hidden_policy();
+  const std::string often = policy.evaluations_per_day() == 0
+                                ? "as often as one likes"
+                                : absl::StrCat(policy.evaluations_per_day(), " times a day each");
+  return absl::StrCat("hidden: evaluated on ", often, ", which shows the accuracy",
+                      policy.show_confusion_matrix() ? " and the confusion matrix" : " alone");
+}
+
 std::string Describe(const Look& look, const v1::Dataset& dataset) {
   Properties properties;
   properties.Add("dataset", dataset.name());
@@ -44,9 +56,15 @@ std::string Describe(const Look& look, const v1::Dataset& dataset) {
     if (dataset.target_count() > 0) properties.Add("targets", absl::StrCat(dataset.target_count()));
     properties.Add("values",
                    absl::AsciiStrToLower(v1::Dataset::FeatureType_Name(dataset.feature_type())));
-    properties.Add("auto scaling", InputScalingWord(dataset.auto_input_scaling()));
-    properties.Add("size", Bytes(dataset.size_bytes()));
-    properties.Add("digest", dataset.digest());
+    // Nobody but its owner is told more of a hidden one.
+    if (!dataset.digest().empty()) {
+      properties.Add("auto scaling", InputScalingWord(dataset.auto_input_scaling()));
+      properties.Add("size", Bytes(dataset.size_bytes()));
+      properties.Add("digest", dataset.digest());
+    }
+  }
+  if (const std::string shared = SharedWith(dataset); !shared.empty()) {
+    properties.Add("shared", shared);
   }
   properties.Add("created", LocalTime(dataset.create_time()));
   return properties.Render(look);

@@ -18,6 +18,14 @@ namespace {
 
 std::string Ratio(double value) { return absl::StrFormat("%.4f", value); }
 
+std::string Accuracy(const Look& look, const v1::Evaluation& evaluation) {
+  const std::string percent = Painted(look, Paint::kBold, Percent(evaluation.accuracy()));
+  if (evaluation.limited()) return percent;
+  const std::int64_t right = evaluation.row_count() - evaluation.misclassified_count();
+  return absl::StrCat(percent, "  (", Thousands(right), " of ", Thousands(evaluation.row_count()),
+                      ")");
+}
+
 std::string Describe(const Look& look, const v1::Evaluation& evaluation) {
   Properties properties;
   properties.Add("evaluation", evaluation.name());
@@ -28,22 +36,28 @@ std::string Describe(const Look& look, const v1::Evaluation& evaluation) {
   }
   properties.Add("dataset", evaluation.dataset());
   if (evaluation.has_epoch()) properties.Add("epoch", absl::StrCat(evaluation.epoch()));
-  properties.Add("rows", Thousands(evaluation.row_count()));
-  properties.Add("cost", absl::StrCat(Number(evaluation.cost()), "  (mean ",
-                                      Number(evaluation.mean_cost()), ")"));
+  // Of a hidden dataset what is not told is not there, which is not 0.
+  const bool all = !evaluation.limited();
+  if (all || evaluation.row_count() > 0) {
+    properties.Add("rows", Thousands(evaluation.row_count()));
+  }
+  if (all) {
+    properties.Add("cost", absl::StrCat(Number(evaluation.cost()), "  (mean ",
+                                        Number(evaluation.mean_cost()), ")"));
+  }
   if (evaluation.has_accuracy()) {
-    const std::int64_t right = evaluation.row_count() - evaluation.misclassified_count();
-    properties.Add("accuracy",
-                   absl::StrCat(Painted(look, Paint::kBold, Percent(evaluation.accuracy())), "  (",
-                                Thousands(right), " of ", Thousands(evaluation.row_count()), ")"));
+    properties.Add("accuracy", Accuracy(look, evaluation));
   }
   if (evaluation.has_regression()) {
     const v1::RegressionMetrics& metrics = evaluation.regression();
     properties.Add("R squared", metrics.has_r_squared() ? Number(metrics.r_squared())
                                                         : "undefined: the targets do not vary");
-    properties.Add("mean absolute error", Number(metrics.mean_absolute_error()));
-    properties.Add("root mean squared error", Number(metrics.root_mean_squared_error()));
+    if (all) {
+      properties.Add("mean absolute error", Number(metrics.mean_absolute_error()));
+      properties.Add("root mean squared error", Number(metrics.root_mean_squared_error()));
+    }
   }
+  if (!all) properties.Add("told", "what its owner lets be known: the dataset is hidden");
   return properties.Render(look);
 }
 
@@ -144,8 +158,8 @@ void PrintEvaluations(Context& context, const v1::ListEvaluationsResponse& evalu
     table.AddRow({BareId(evaluation.name()), v1::Evaluation::State_Name(evaluation.state()),
                   BareId(evaluation.dataset()),
                   evaluation.has_epoch() ? absl::StrCat(evaluation.epoch()) : "",
-                  done ? Thousands(evaluation.row_count()) : "",
-                  done ? Number(evaluation.mean_cost()) : "",
+                  done && evaluation.row_count() > 0 ? Thousands(evaluation.row_count()) : "",
+                  done && !evaluation.limited() ? Number(evaluation.mean_cost()) : "",
                   evaluation.has_accuracy() ? Percent(evaluation.accuracy()) : "",
                   LocalTime(evaluation.create_time())});
   }

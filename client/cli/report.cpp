@@ -136,7 +136,7 @@ int ReportError(Context& context, const absl::Status& status) {
 
 int ReportNotSignedIn(Context& context, const absl::Status& status) {
   ReportError(context, status);
-  return kNotAllowed;
+  return absl::IsUnavailable(status) ? kUnreachable : kNotAllowed;
 }
 
 int ReportFailure(Context& context, absl::string_view what, const google::rpc::Status& status) {

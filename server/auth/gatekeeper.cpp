@@ -26,8 +26,10 @@ absl::Status Denied(std::string_view reason, const std::string& message) {
 absl::Status CheckMay(const Rule* rule, const Identity& identity) {
   if (rule == nullptr) return Denied("NO_POLICY", "nobody may call this method");
   if (!RoleMay(rule->access, identity.role)) {
-    return Denied("ROLE_NOT_ALLOWED", StrCat("a ", v1::Role_Name(identity.role), " may not call ",
-                                             rule->method, "; ask an instructor"));
+    return Denied("ROLE_NOT_ALLOWED",
+                  StrCat(identity.role == v1::STUDENT ? "a student" : "an instructor",
+                         " may not call ", rule->method, "; ask an ",
+                         rule->access == Access::kAdmin ? "administrator" : "instructor"));
   }
   if (rule->writes && identity.scope == v1::READ) {
     return Denied("READ_ONLY_TOKEN",

@@ -15,6 +15,7 @@ from harness import (
     ROWS,
     Api,
     Class,
+    Cli,
     Code,
     dataset_pb2,
     error_info,
@@ -179,6 +180,32 @@ def test_the_owner_says_how_often_and_how_much(lab: Class, hidden: str) -> None:
     shown = finn.evaluated(job.name, hidden)
     assert shown.limited and sum(shown.confusion_matrix.counts) == 8
     assert not shown.cost and not shown.misclassified_count
+
+
+def test_the_command_line_prints_no_zeros_for_what_is_not_told(lab: Class, scratch: Path) -> None:
+    def cli_of(user: str) -> Cli:
+        cli = Cli(lab.server.target, scratch / f"cli-{user}")
+        cli.environment["TRAINYARD_CONFIG_DIR"] = str(scratch / f"cli-{user}")
+        cli.environment["TRAINYARD_TOKEN"] = lab.tokens[user]
+        cli("login", "--server", lab.server.target, "--fingerprint", lab.fingerprint)
+        return cli
+
+    lab.user("teacher").active("exam-2", SECRET)
+    shared = cli_of("teacher")(
+        *"dataset share exam-2 --with hidden --show-matrix --evaluations-per-day 7".split()
+    )
+    assert "7 times a day each, which shows the accuracy and the confusion matrix" in shared
+    lea = lab.join("lea-cli")
+    network = lea.network("n", [2, 3, 2], seed=1)
+    lea.trained("j", network.name, lea.active("own", ROWS).name, epochs=1, learning_rate=0.1)
+    cli = cli_of("lea-cli")
+    shown = cli("dataset", "show", "users/teacher/datasets/exam-2")
+    assert "hidden: evaluated on" in shown and "digest" not in shown and "0 B" not in shown
+    told = cli("evaluate", "j", "--dataset", "users/teacher/datasets/exam-2")
+    assert "confusion matrix" in told and "the dataset is hidden" in told
+    cli_of("teacher")(*"dataset share exam-2 --with hidden".split())
+    told = cli("evaluate", "j", "--dataset", "users/teacher/datasets/exam-2")
+    assert "accuracy" in told and "cost" not in told and "rows" not in told and "0 of" not in told
 
 
 def test_what_became_hidden_is_not_read_by_a_fork(lab: Class) -> None:

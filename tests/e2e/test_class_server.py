@@ -95,6 +95,54 @@ def test_a_code_is_not_used_up_where_its_token_cannot_be_kept(lab: Class, scratc
     assert "users/careless" in cli("join", line)
 
 
+def test_a_roster_is_as_spreadsheets_write_it(lab: Class, scratch: Path) -> None:
+    teacher = cli_of(lab, scratch / "rosters")
+    teacher.environment["TRAINYARD_TOKEN"] = lab.tokens["teacher"]
+    teacher("login", "--server", lab.server.target, "--fingerprint", lab.fingerprint)
+    roster = scratch / "spreadsheet.csv"
+    roster.write_bytes(b'\xef\xbb\xbfid,name\r\npia,"Curie, Pia ""P"""\r\n"quin",Quin\r\n')
+    made = teacher.lines("class", "invite", "--roster", roster)
+    assert [(each["userId"], each["displayName"]) for each in made] == [
+        ("pia", 'Curie, Pia "P"'),
+        ("quin", "Quin"),
+    ]
+    roster.write_text("id\nrob\nsue\nrob\n")
+    result = teacher.run("class", "invite", "--roster", roster)
+    assert result.returncode == 2 and "line 4: rob is in line 2 already" in result.stderr
+
+
+def test_a_lost_laptop_is_out_and_another_gets_in(lab: Class, scratch: Path) -> None:
+    lab.join("tess")
+    admin = cli_of(lab, scratch / "lost-admin")
+    admin.environment["TRAINYARD_TOKEN"] = lab.admin_token
+    admin("login", "--server", lab.server.target, "--fingerprint", lab.fingerprint)
+    (lost,) = admin.json("token", "list", "--user", "tess")["tokens"]
+    admin("token", "revoke", lost["name"].rpartition("/")[2], "--user", "tess")
+    me = admin_pb2.GetUserRequest(name="users/me")
+    refused(Code.UNAUTHENTICATED, lambda: lab.user("tess").admin.GetUser(me))
+    fresh = admin("token", "create", "--user", "tess", "--for", "new laptop").strip()
+    assert lab.api(fresh).admin.GetUser(me).name == "users/tess"
+    teacher = cli_of(lab, scratch / "lost-teacher")
+    teacher.environment["TRAINYARD_TOKEN"] = lab.tokens["teacher"]
+    teacher("login", "--server", lab.server.target, "--fingerprint", lab.fingerprint)
+    assert teacher.run("token", "create", "--user", "tess").returncode == 1
+
+
+def test_who_cannot_join_is_told_why(lab: Class, scratch: Path) -> None:
+    invitation = lab.user("teacher").admin.CreateInvitation(
+        admin_pb2.CreateInvitationRequest(invitation=admin_pb2.Invitation(max_uses=2))
+    )
+    line = f"trainyard://{lab.server.target}/{invitation.code}#{lab.fingerprint}"
+    cli = cli_of(lab, scratch / "told")
+    for result in (cli.run("join", line), cli.run("join", line, "--user", "teacher")):
+        assert result.returncode == 1 and "--user ID" in result.stderr
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        nobody = f"127.0.0.1:{closed.getsockname()[1]}"
+        result = cli.run("join", line.replace(lab.server.target, nobody))
+    assert result.returncode == 4 and "no server answers" in result.stderr
+
+
 def test_another_servers_line_is_refused(lab: Class, scratch: Path) -> None:
     cli = cli_of(lab, scratch / "wary")
     result = cli.run("join", f"trainyard://{lab.server.target}/aaaa-bbbb-cccc#{'0' * 64}")
@@ -271,6 +319,29 @@ def test_a_certificate_is_replaced_without_a_failed_call(lab: Class, ada: Api) -
         return shown() != before
 
     wait_until("the new certificate", replaced)
+
+
+def test_a_restored_class_is_known_to_all_who_joined(
+    lab: Class, ada: Api, scratch: Path
+) -> None:
+    copy = scratch / "restored"
+    subprocess.run(
+        [BIN / "trainyard-server", "backup", "--data-dir", lab.server.data_dir, "--to", copy],
+        check=True,
+        capture_output=True,
+    )
+    for path in copy.rglob("*"):
+        assert path.stat().st_mode & 0o077 == 0, path
+    restored = Server(copy).start()
+    api = Api(restored.target, lab.tokens["ada"], lab.authority)
+    assert api.job("users/me/jobs/j").epochs_completed == 2
+    api.close()
+    restored.stop()
+    check = [BIN / "trainyard-server", "check", "--data-dir", copy]
+    assert subprocess.run(check, capture_output=True).returncode == 0
+    (copy / "tls/authority.pem").unlink()
+    result = subprocess.run(check, capture_output=True, text=True)
+    assert result.returncode == 1 and "tls/authority.pem is not there" in result.stdout
 
 
 def test_a_class_survives_a_crash(lab: Class, ada: Api) -> None:

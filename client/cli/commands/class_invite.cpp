@@ -4,12 +4,15 @@
 
 #include <ctime>
 #include <fstream>
+#include <map>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "client/cli/choices.h"
 #include "client/cli/class_view.h"
 #include "client/cli/commands/command.h"
@@ -31,21 +34,35 @@ struct InviteOptions {
 };
 struct NoOptions {};
 
+// As spreadsheets write it: in quotes where it has a comma, with quotes doubled.
+std::string Unquoted(absl::string_view cell) {
+  cell = absl::StripAsciiWhitespace(cell);
+  if (cell.size() < 2 || cell.front() != '"' || cell.back() != '"') return std::string(cell);
+  return absl::StrReplaceAll(cell.substr(1, cell.size() - 2), {{"\"\"", "\""}});
+}
+
 // A roster has a line for each person: id, and behind a comma their name. A first
 // line that says what the columns are is passed over, and so are blank lines.
 absl::StatusOr<std::vector<v1::Invitation>> ReadRoster(const std::string& file) {
   std::ifstream stream(file);
   if (!stream) return absl::NotFoundError(absl::StrCat("cannot read ", file));
   std::vector<v1::Invitation> invitations;
+  std::map<std::string, int> lines;
   std::string line;
   for (int number = 1; std::getline(stream, line); ++number) {
+    absl::string_view text = line;
+    if (number == 1) absl::ConsumePrefix(&text, "\xEF\xBB\xBF");
     const std::pair<absl::string_view, absl::string_view> columns =
-        absl::StrSplit(absl::StripAsciiWhitespace(line), absl::MaxSplits(',', 1));
-    const absl::string_view id = absl::StripAsciiWhitespace(columns.first);
+        absl::StrSplit(absl::StripAsciiWhitespace(text), absl::MaxSplits(',', 1));
+    const std::string id = Unquoted(columns.first);
     if (id.empty() || (number == 1 && (id == "id" || id == "user" || id == "user_id"))) continue;
+    if (const auto [other, fresh] = lines.emplace(id, number); !fresh) {
+      return absl::InvalidArgumentError(absl::StrCat(file, ", line ", number, ": ", id,
+                                                     " is in line ", other->second, " already"));
+    }
     v1::Invitation& invitation = invitations.emplace_back();
-    invitation.set_user_id(std::string(id));
-    invitation.set_display_name(std::string(absl::StripAsciiWhitespace(columns.second)));
+    invitation.set_user_id(id);
+    invitation.set_display_name(Unquoted(columns.second));
   }
   if (invitations.empty()) return absl::InvalidArgumentError(absl::StrCat(file, " names nobody"));
   return invitations;

@@ -44,6 +44,15 @@ absl::StatusOr<Invited> ParseLine(absl::string_view line) {
   return Invited{parts.first, parts.second, pinned.second};
 }
 
+int ReportNotJoined(Context& context, const grpc::Status& status) {
+  const int code = ReportError(context, status);
+  if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS ||
+      status.error_code() == grpc::StatusCode::INVALID_ARGUMENT) {
+    context.err() << "hint: by a line for several people you choose your id: --user ID\n";
+  }
+  return code;
+}
+
 int Run(Context& context, const Options& options) {
   auto invited = ParseLine(options.line);
   if (!invited.ok()) return ReportUsage(context, invited.status());
@@ -60,7 +69,7 @@ int Run(Context& context, const Options& options) {
   request.set_request_id(NewRequestId());
   v1::JoinClassResponse joined;
   const grpc::Status status = connection.Call(&v1::AdminService::Stub::JoinClass, request, &joined);
-  if (!status.ok()) return ReportError(context, status);
+  if (!status.ok()) return ReportNotJoined(context, status);
   endpoint.token = joined.token().secret();
   return SignIn(context, endpoint);
 }

@@ -21,7 +21,14 @@ int SignIn(Context& context, const Endpoint& endpoint) {
   request.set_name("users/me");
   v1::User user;
   const grpc::Status status = connection.Call(&v1::AdminService::Stub::GetUser, request, &user);
-  if (!status.ok()) return ReportError(context, status);
+  if (!status.ok()) {
+    const int code = ReportError(context, status);
+    if (code == kUnreachable && endpoint.authority == kSystemAuthorities) {
+      context.err() << "hint: a class with a certificate of its own is known by its fingerprint: "
+                       "--fingerprint, as lines to join by have it behind #\n";
+    }
+    return code;
+  }
   auto logins = ReadLogins();
   if (!logins.ok()) return ReportError(context, logins.status());
   logins->current = endpoint.address;

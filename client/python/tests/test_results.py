@@ -55,6 +55,14 @@ def test_rows_of_the_matrix_are_the_truth() -> None:
     assert "accuracy 50.00%" in str(evaluation())
 
 
+def test_of_a_hidden_dataset_no_zeros_stand_for_what_is_not_told() -> None:
+    found = EvaluationView(
+        evaluation_pb2.Evaluation(name="e", dataset="d", accuracy=0.5, limited=True)
+    )
+    assert str(found) == "d  hidden\naccuracy 50.00%"
+    assert repr(found) == "Evaluation('e', accuracy 0.5000)"
+
+
 def test_a_regression_has_no_matrix() -> None:
     found = EvaluationView(
         evaluation_pb2.Evaluation(

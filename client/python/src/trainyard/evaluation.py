@@ -118,10 +118,14 @@ class EvaluationView:
 
     def __repr__(self) -> str:
         score = "" if self.accuracy is None else f", accuracy {self.accuracy:.4f}"
-        return f"Evaluation({self.name!r}, {self.row_count} rows{score})"
+        rows = f", {self.row_count} rows" if self.row_count or not self.message.limited else ""
+        return f"Evaluation({self.name!r}{rows}{score})"
 
     def __str__(self) -> str:
-        lines = [f"{self.dataset}  {self.row_count} rows  cost {self.cost:.6g}"]
+        # Of a hidden dataset what is not told is not there, which is not 0.
+        told = "hidden" if self.message.limited else f"cost {self.cost:.6g}"
+        rows = f"{self.row_count} rows  " if self.row_count or not self.message.limited else ""
+        lines = [f"{self.dataset}  {rows}{told}"]
         if self.accuracy is not None:
             lines.append(f"accuracy {self.accuracy:.2%}")
         if self.r_squared is not None:
