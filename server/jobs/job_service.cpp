@@ -170,9 +170,9 @@ absl::Status JobService::Delete(const Caller& caller, const v1::DeleteTrainingJo
 }
 
 template <typename Request>
-absl::StatusOr<Job> JobService::Move(const Caller& caller, std::string_view method,
-                                     const Request& request,
-                                     const std::function<absl::Status(JobEdit&)>& move) {
+absl::StatusOr<Job> JobService::Move(
+    const Caller& caller, std::string_view method, const Request& request,
+    const std::function<absl::Status(Transaction&, JobEdit&)>& move) {
   auto name = ResolveName(caller, "name", "jobs", request.name());
   if (!name.ok()) return name.status();
   Job response;
@@ -182,7 +182,7 @@ absl::StatusOr<Job> JobService::Move(const Caller& caller, std::string_view meth
                      [&](Transaction& transaction) -> absl::Status {
                        auto edit = JobEdit::Load(transaction, *name);
                        if (!edit.ok()) return edit.status();
-                       auto done = move(*edit);
+                       auto done = move(transaction, *edit);
                        if (done.ok()) done = edit->Save();
                        response = edit->job();
                        moved = *std::move(edit);
@@ -203,12 +203,13 @@ std::shared_ptr<JobService::TrainingTask> JobService::TaskOf(const std::string& 
 
 absl::StatusOr<Job> JobService::Cancel(const Caller& caller,
                                        const v1::CancelTrainingJobRequest& request) {
-  auto job = Move(caller, "CancelTrainingJob", request, [](JobEdit& edit) -> absl::Status {
-    const auto state = edit.job().state();
-    if (state == Job::CANCELLING) return absl::OkStatus();
-    const bool at_once = state == Job::QUEUED || state == Job::PAUSED;
-    return edit.Enter(at_once ? Job::CANCELLED : Job::CANCELLING, "cancelled by its user");
-  });
+  auto job =
+      Move(caller, "CancelTrainingJob", request, [](Transaction&, JobEdit& edit) -> absl::Status {
+        const auto state = edit.job().state();
+        if (state == Job::CANCELLING) return absl::OkStatus();
+        const bool at_once = state == Job::QUEUED || state == Job::PAUSED;
+        return edit.Enter(at_once ? Job::CANCELLED : Job::CANCELLING, "cancelled by its user");
+      });
   if (!job.ok()) return job;
   scheduler_.Remove(job->uid());
   if (const auto task = TaskOf(job->uid())) task->Cancel();
@@ -217,10 +218,11 @@ absl::StatusOr<Job> JobService::Cancel(const Caller& caller,
 
 absl::StatusOr<Job> JobService::Pause(const Caller& caller,
                                       const v1::PauseTrainingJobRequest& request) {
-  auto job = Move(caller, "PauseTrainingJob", request, [](JobEdit& edit) -> absl::Status {
-    if (edit.job().state() == Job::PAUSING) return absl::OkStatus();
-    return edit.Enter(Job::PAUSING, "paused by its user");
-  });
+  auto job =
+      Move(caller, "PauseTrainingJob", request, [](Transaction&, JobEdit& edit) -> absl::Status {
+        if (edit.job().state() == Job::PAUSING) return absl::OkStatus();
+        return edit.Enter(Job::PAUSING, "paused by its user");
+      });
   if (!job.ok() || job->state() != Job::PAUSING) return job;
   if (const auto task = TaskOf(job->uid())) task->Pause();
   return job;
@@ -229,16 +231,20 @@ absl::StatusOr<Job> JobService::Pause(const Caller& caller,
 absl::StatusOr<Job> JobService::Resume(const Caller& caller,
                                        const v1::ResumeTrainingJobRequest& request) {
   bool queued = false;
-  auto job = Move(caller, "ResumeTrainingJob", request, [&](JobEdit& edit) -> absl::Status {
-    if (edit.job().state() != Job::PAUSED) {
-      return MakeError(absl::StatusCode::kFailedPrecondition,
-                       {"JOB_NOT_PAUSED", "", {{"state", Job::State_Name(edit.job().state())}}},
-                       StrCat(edit.job().name(), " is ", Job::State_Name(edit.job().state()),
-                              "; only a paused job can be resumed"));
-    }
-    queued = true;
-    return edit.Enter(Job::QUEUED, "resumed by its user");
-  });
+  auto job = Move(caller, "ResumeTrainingJob", request,
+                  [&](Transaction& transaction, JobEdit& edit) -> absl::Status {
+                    if (edit.job().state() != Job::PAUSED) {
+                      return MakeError(
+                          absl::StatusCode::kFailedPrecondition,
+                          {"JOB_NOT_PAUSED", "", {{"state", Job::State_Name(edit.job().state())}}},
+                          StrCat(edit.job().name(), " is ", Job::State_Name(edit.job().state()),
+                                 "; only a paused job can be resumed"));
+                    }
+                    if (auto data = CheckData(transaction, caller, edit.record()); !data.ok())
+                      return data;
+                    queued = true;
+                    return edit.Enter(Job::QUEUED, "resumed by its user");
+                  });
   if (!job.ok() || !queued) return job;
   scheduler_.Enqueue(ToQueue(*job));
   FillQueue(*job);

@@ -117,9 +117,9 @@ class JobService {
                                 std::int64_t rows);
   // Moves a job as `request` asks and tells its worker, if it has one.
   template <typename Request>
-  absl::StatusOr<v1::TrainingJob> Move(const Caller& caller, std::string_view method,
-                                       const Request& request,
-                                       const std::function<absl::Status(JobEdit&)>& move);
+  absl::StatusOr<v1::TrainingJob> Move(
+      const Caller& caller, std::string_view method, const Request& request,
+      const std::function<absl::Status(Transaction&, JobEdit&)>& move);
   // Whether `caller` may still train on what a job was trained on.
   static absl::Status CheckData(Reader& reader, const Caller& caller,
                                 const store::v1::JobRecord& record);

@@ -23,6 +23,7 @@ from harness import (
     refused,
     training_pb2,
     visibility_pb2,
+    wait_until,
 )
 
 SECRET = b"".join(b"%d,%d.5,%d.25\n" % (row % 2, 100 + row, 200 - row) for row in range(8))
@@ -208,7 +209,7 @@ def test_the_command_line_prints_no_zeros_for_what_is_not_told(lab: Class, scrat
     assert "accuracy" in told and "cost" not in told and "rows" not in told and "0 of" not in told
 
 
-def test_what_became_hidden_is_not_read_by_a_fork(lab: Class) -> None:
+def test_what_became_hidden_is_not_trained_on_again(lab: Class) -> None:
     teacher = lab.user("teacher")
     gail = lab.join("gail")
     data = teacher.active("later-hidden", ROWS)
@@ -219,6 +220,11 @@ def test_what_became_hidden_is_not_read_by_a_fork(lab: Class) -> None:
     teacher.datasets.UpdateDataset(share)
     network = gail.network("n", [2, 3, 2], seed=1)
     job = gail.trained("j", network.name, data.name, epochs=1, learning_rate=0.1)
+    resting = gail.train("r", network.name, data.name, epochs=1_000_000, learning_rate=0.1).name
+    next(event for event in gail.watched(resting) if event.WhichOneof("kind") == "epoch")
+    gail.training.PauseTrainingJob(training_pb2.PauseTrainingJobRequest(name=resting))
+    paused = training_pb2.TrainingJob.PAUSED
+    wait_until("the job to pause", lambda: gail.job(resting).state == paused)
     share.dataset.visibility = visibility_pb2.HIDDEN
     teacher.datasets.UpdateDataset(share)
     fork = training_pb2.ForkTrainingJobRequest(
@@ -227,5 +233,7 @@ def test_what_became_hidden_is_not_read_by_a_fork(lab: Class) -> None:
         spec=training_pb2.TrainingJobSpec(epochs=2),
         update_mask={"paths": ["epochs"]},
     )
+    resume = training_pb2.ResumeTrainingJobRequest(name=resting)
     refused(Code.PERMISSION_DENIED, lambda: gail.training.ForkTrainingJob(fork))
+    refused(Code.PERMISSION_DENIED, lambda: gail.training.ResumeTrainingJob(resume))
     refused(Code.PERMISSION_DENIED, lambda: gail.verify(job.name, job_id="again"))
