@@ -16,6 +16,7 @@
 #include "core/base/file.h"
 #include "core/base/text.h"
 #include "server/datasets/dataset_service.h"
+#include "server/store/folders.h"
 #include "server/store/reserve.h"
 
 namespace trainyard::server {
@@ -61,8 +62,8 @@ class DatasetService::Upload {
     if (auto status = Claim(); !status.ok()) return status;
     if (auto status = CheckPart(offset); !status.ok()) return status;
     const auto folder = datasets_.layout_.Upload(dataset_.uid());
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
+    auto made = MakeFolders(datasets_.layout_.root(), folder);
+    if (!made.ok()) return IsDiskFull(made) ? DiskFull() : made;
     const auto path = kind_ == v1::UploadPart::DATA
                           ? datasets_.layout_.UploadData(dataset_.uid())
                           : datasets_.layout_.UploadLabels(dataset_.uid());

@@ -12,6 +12,7 @@
 #include "server/jobs/job_service.h"
 #include "server/jobs/training_task.h"
 #include "server/resources/clock.h"
+#include "server/store/folders.h"
 
 namespace trainyard::server {
 
@@ -70,10 +71,10 @@ bool JobService::Dispatch(const QueuedJob& queued) {
   }
   status = AddGivenWeights(queued.uid, *message.mutable_train());
   if (!status.ok()) spdlog::error("{}: {}", queued.name, status.ToString());
-  std::error_code error;
   do {
-    std::filesystem::create_directories(layout_.Checkpoints(queued.uid), error);
-  } while (error == std::errc::no_space_on_device && store_.AwaitSpace());
+    status = MakeFolders(layout_.root(), layout_.Checkpoints(queued.uid));
+  } while (IsDiskFull(status) && store_.AwaitSpace());
+  if (!status.ok()) spdlog::error("{}: {}", queued.name, status.ToString());
   // What a worker that was lost had written, and nobody heard of.
   RemoveUnkept(record);
   auto task = std::make_shared<TrainingTask>(*this, queued, attempt, std::move(message));

@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "server/jobs/kept_checkpoints.h"
 #include "server/resources/clock.h"
+#include "server/store/folders.h"
 
 namespace trainyard::server {
 
@@ -49,21 +50,17 @@ absl::StatusOr<KeptCheckpoint> FindKept(const JobRecord& record, std::optional<i
 
 absl::Status ShareCheckpoint(const Layout& layout, const std::string& from_uid,
                              const std::string& to_uid, const std::string& file) {
+  auto made = MakeFolders(layout.root(), layout.Checkpoints(to_uid));
+  if (!made.ok()) return made;
   std::error_code error;
-  std::filesystem::create_directories(layout.Checkpoints(to_uid), error);
-  if (!error) {
-    std::filesystem::create_hard_link(layout.Checkpoints(from_uid) / file,
-                                      layout.Checkpoints(to_uid) / file, error);
-  }
+  std::filesystem::create_hard_link(layout.Checkpoints(from_uid) / file,
+                                    layout.Checkpoints(to_uid) / file, error);
   if (error == std::errc::no_such_file_or_directory) {
     return MakeError(absl::StatusCode::kFailedPrecondition, {"CHECKPOINT_NOT_KEPT", "epoch", {}},
                      "the weights have been dropped this moment; choose an epoch that is kept");
   }
   if (error) return SystemError(error.value(), "link checkpoint", file);
-  auto status = SyncFolder(layout.Checkpoints(to_uid));
-  if (status.ok()) status = SyncFolder(layout.Job(to_uid));
-  if (status.ok()) status = SyncFolder(layout.Job(to_uid).parent_path());
-  return status;
+  return SyncFolder(layout.Checkpoints(to_uid));
 }
 
 }  // namespace trainyard::server

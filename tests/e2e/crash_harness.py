@@ -162,14 +162,17 @@ def undisturbed(
 ) -> dict[tuple[Any, ...], history.Result]:
     """What each recipe comes to, on a server that nobody kills."""
     server = Server(folder / "calm").start()
-    prepare(server.api)
-    results = {}
-    for number, recipe in enumerate(sorted(recipes, key=repr)):
-        job = calm_job(server.api, number, recipe)
-        epochs = [event_of(event) for event in server.api.events(job.name)]
-        costs = {event.value: event.cost for event in epochs if event.kind == "epoch"}
-        results[recipe] = history.Result(job.weights_digest, costs)
-    server.stop()
+    try:
+        prepare(server.api)
+        results = {}
+        for number, recipe in enumerate(sorted(recipes, key=repr)):
+            job = calm_job(server.api, number, recipe)
+            epochs = [event_of(event) for event in server.api.events(job.name)]
+            costs = {event.value: event.cost for event in epochs if event.kind == "epoch"}
+            results[recipe] = history.Result(job.weights_digest, costs)
+        server.stop()
+    finally:
+        server.abandon()
     return results
 
 

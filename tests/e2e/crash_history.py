@@ -250,8 +250,11 @@ def results_are_undisturbed(
     faults = []
     for job in jobs:
         result = undisturbed.get(job.recipe)
-        if job.state == "SUCCEEDED" and (result is None or job.digest != result.digest):
-            faults.append(f"{job.name} has weights {job.digest}, undisturbed {result}: {job.recipe}")
+        expected = result.digest if result is not None else "unknown"
+        if job.state == "SUCCEEDED" and job.digest != expected:
+            faults.append(
+                f"{job.name} has weights {job.digest}, undisturbed {expected}: {job.recipe}"
+            )
         faults += [
             f"{job.name}: epoch {event.value} has cost {event.cost}, undisturbed"
             f" {result.costs.get(event.value)}: {job.recipe}"

@@ -457,6 +457,27 @@ def test_a_failed_sync_of_a_checkpoint_ends_the_worker_and_not_the_job(
     server.stop()
 
 
+# What is synced within a folder whose name is lost is lost with it.
+@pytest.mark.parametrize("folder", ["uploads", "jobs"])
+def test_the_name_of_a_folder_is_durable_before_what_is_in_it_is_acknowledged(
+    fragile: tuple[Server, BrokenDisk], folder: str
+) -> None:
+    server, disk = fragile
+    data = server.api.digits("rows", 100).name
+    network = server.api.network("net", [784, 10]).name
+    upload = server.api.create_dataset("d", upload=dataset_pb2.UploadSource()).name
+    disk.breaks(f"={server.data_dir.resolve() / folder}")
+    with pytest.raises(grpc.RpcError):
+        if folder == "uploads":
+            server.api.write(upload, dataset_pb2.UploadPart.DATA, b"0,0\n1,1\n")
+        else:
+            job = server.api.train("job", network, data, epochs=1, learning_rate=0.1)
+            server.api.ended(job.name)
+    assert server.process is not None and server.process.wait(60 * PATIENCE) == 1
+    assert "this server ends" in server.tail()
+    server._forget()
+
+
 def refusal_of_networks(api: Api) -> grpc.RpcError:
     """Makes networks until the disk is full, and takes what they leave of it."""
     made: list[str] = []

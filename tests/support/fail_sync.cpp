@@ -1,5 +1,6 @@
 // Preloaded into a server by a test: fsync and fdatasync fail, as on a broken disk,
-// for files whose path has the text in it that the file $TRAINYARD_FAIL_SYNC holds.
+// for files whose path has the text in it that the file $TRAINYARD_FAIL_SYNC holds, or
+// is what it holds after a '='.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -22,8 +23,8 @@ bool IsToFail(int descriptor) {
   char link[64];
   char path[4096] = {};
   std::snprintf(link, sizeof(link), "/proc/self/fd/%d", descriptor);
-  return size > 0 && ::readlink(link, path, sizeof(path) - 1) > 0 &&
-         std::strstr(path, part) != nullptr;
+  if (size <= 0 || ::readlink(link, path, sizeof(path) - 1) <= 0) return false;
+  return part[0] == '=' ? std::strcmp(path, part + 1) == 0 : std::strstr(path, part) != nullptr;
 }
 
 int Call(const char* name, int descriptor) {
