@@ -73,6 +73,7 @@ template <typename T>
 absl::Status WriteLead(HashedWriter& writer, const CheckpointHeader& header,
                        const TrainingState<T>& state) {
   std::vector<LayerShape> shapes;
+  shapes.reserve(static_cast<std::size_t>(state.parameters.layer_count()));
   for (int i = 0; i < state.parameters.layer_count(); ++i) {
     shapes.push_back(state.parameters.shape(i));
   }

@@ -27,7 +27,7 @@ DatasetPass<T>::DatasetPass(const NetworkSpec& network, const Scaling& scaling,
 
 template <typename T>
 bool DatasetPass<T>::Run(const PackedNetwork<T>& network, const Visitor& visitor,
-                         std::stop_token stop) {
+                         const std::stop_token& stop) {
   for (std::int64_t first = 0; first < dataset_.rows(); first += max_rows_) {
     if (stop.stop_requested()) return false;
     VisitBatch(network, first, visitor);
@@ -73,7 +73,7 @@ void DatasetPass<T>::VisitBatch(const PackedNetwork<T>& network, std::int64_t fi
 
 template <typename T>
 std::optional<CostResult> CostOf(DatasetPass<T>& pass, const PackedNetwork<T>& network,
-                                 const Dataset& dataset, std::stop_token stop) {
+                                 const Dataset& dataset, const std::stop_token& stop) {
   CostResult result;
   const bool classes = dataset.task() == Task::kClassification;
   std::int64_t correct = 0;
@@ -96,8 +96,8 @@ std::optional<CostResult> CostOf(DatasetPass<T>& pass, const PackedNetwork<T>& n
 template class DatasetPass<float>;
 template class DatasetPass<double>;
 template std::optional<CostResult> CostOf(DatasetPass<float>&, const PackedNetwork<float>&,
-                                          const Dataset&, std::stop_token);
+                                          const Dataset&, const std::stop_token&);
 template std::optional<CostResult> CostOf(DatasetPass<double>&, const PackedNetwork<double>&,
-                                          const Dataset&, std::stop_token);
+                                          const Dataset&, const std::stop_token&);
 
 }  // namespace trainyard

@@ -30,7 +30,8 @@ class DatasetPass {
                                      double loss)>;
 
   // False where `stop` ended it early.
-  bool Run(const PackedNetwork<T>& network, const Visitor& visitor, std::stop_token stop = {});
+  bool Run(const PackedNetwork<T>& network, const Visitor& visitor,
+           const std::stop_token& stop = {});
 
  private:
   void VisitBatch(const PackedNetwork<T>& network, std::int64_t first, const Visitor& visitor);
@@ -61,6 +62,6 @@ struct CostResult {
 // Cost and accuracy in one pass; nothing where `stop` ended it early.
 template <typename T>
 std::optional<CostResult> CostOf(DatasetPass<T>& pass, const PackedNetwork<T>& network,
-                                 const Dataset& dataset, std::stop_token stop = {});
+                                 const Dataset& dataset, const std::stop_token& stop = {});
 
 }  // namespace trainyard

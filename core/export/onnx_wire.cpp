@@ -62,7 +62,7 @@ WireMessage& WireMessage::Message(int field, WireMessage value) {
 
 absl::Status WireMessage::WriteTo(const ByteSink& sink) const {
   for (const Piece& piece : pieces_) {
-    const absl::Status status = std::visit(
+    absl::Status status = std::visit(
         [&](const auto& bytes) {
           return sink({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
         },

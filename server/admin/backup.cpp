@@ -33,7 +33,7 @@ absl::Status CopyFile(const fs::path& from, const fs::path& to) {
   std::array<char, 1 << 16> block{};
   while (source.read(block.data(), block.size()) || source.gcount() > 0) {
     const auto size = static_cast<std::size_t>(source.gcount());
-    const auto status = (*copy)->Write({reinterpret_cast<const std::uint8_t*>(block.data()), size});
+    auto status = (*copy)->Write({reinterpret_cast<const std::uint8_t*>(block.data()), size});
     if (!status.ok()) return status;
   }
   if (source.bad()) return SystemError(errno, "read", from.string());

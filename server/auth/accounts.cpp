@@ -33,8 +33,9 @@ absl::StatusOr<std::unique_ptr<Accounts>> Accounts::Open(Store& store) {
     if (!token_rows.ok()) return token_rows.status();
     for (const ResourceRow& row : *token_rows) tokens.emplace_back().ParseFromString(row.body);
     auto found = ReadClassSettings(reader);
-    if (found.ok()) settings = *std::move(found);
-    return found.status();
+    if (!found.ok()) return found.status();
+    settings = *std::move(found);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   std::unique_ptr<Accounts> accounts(new Accounts(users.empty()));

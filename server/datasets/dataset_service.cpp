@@ -290,8 +290,9 @@ absl::StatusOr<v1::PreviewDatasetResponse> DatasetService::Preview(
   std::optional<v1::Dataset> dataset;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto found = FindDataset(reader, caller, "name", request.name(), DatasetUse::kRead);
-    if (found.ok()) dataset = *std::move(found);
-    return found.status();
+    if (!found.ok()) return found.status();
+    dataset = *std::move(found);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   if (request.row_count() < 0 || request.row_count() > kMaxPreviewRows) {

@@ -64,10 +64,9 @@ class DatasetService::IngestTask final : public WorkerTask {
 };
 
 void DatasetService::Ingest(const v1::Dataset& dataset) {
-  slots_.Submit(std::string(OwnerOf(dataset.name())),
-                [this, name = dataset.name(), uid = dataset.uid()] {
-                  return StartIngest(name, uid);
-                });
+  slots_.Submit(
+      std::string(OwnerOf(dataset.name())),
+      [this, name = dataset.name(), uid = dataset.uid()] { return StartIngest(name, uid); });
 }
 
 bool DatasetService::StartIngest(const std::string& name, const std::string& uid) {

@@ -282,8 +282,9 @@ absl::StatusOr<store::v1::EvaluationRecord> EvaluationService::Classified(const 
   store::v1::EvaluationRecord record;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
     auto found = ReadEvaluation(reader, name);
-    if (found.ok()) record = *std::move(found);
-    return found.status();
+    if (!found.ok()) return found.status();
+    record = *std::move(found);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   const v1::Evaluation& evaluation = record.evaluation();

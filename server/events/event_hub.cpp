@@ -64,8 +64,9 @@ absl::Status EventHub::Subscribe(const std::string& job_name, std::int64_t after
   const auto load = [&](ResourceRow& row, store::v1::JobRecord& record) {
     auto status = store_.Read([&](Reader& reader) -> absl::Status {
       auto found = reader.Get(ResourceKind::kJob, job_name);
-      if (found.ok()) row = *std::move(found);
-      return found.status();
+      if (!found.ok()) return found.status();
+      row = *std::move(found);
+      return absl::OkStatus();
     });
     if (status.ok()) record.ParseFromString(row.body);
     return status;

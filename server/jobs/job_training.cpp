@@ -38,8 +38,9 @@ absl::Status JobService::AddGivenWeights(const std::string& uid, worker::v1::Tra
   }
   return store_.Read([&](Reader& reader) -> absl::Status {
     auto weights = reader.Attachment(uid);
-    if (weights.ok()) *task.mutable_initial_weights() = *std::move(weights);
-    return weights.status();
+    if (!weights.ok()) return weights.status();
+    *task.mutable_initial_weights() = *std::move(weights);
+    return absl::OkStatus();
   });
 }
 

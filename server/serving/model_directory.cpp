@@ -93,8 +93,9 @@ absl::StatusOr<std::shared_ptr<const ServedVersion>> ModelDirectory::Find(
     JobRecord record;
     record.ParseFromString(row->body);
     auto described = Describe(record, version);
-    if (described.ok()) served = *std::move(described);
-    return described.status();
+    if (!described.ok()) return described.status();
+    served = *std::move(described);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   const std::lock_guard lock(mutex_);

@@ -196,8 +196,8 @@ TEST(Transcode, WhatIsWrongIsNamed) {
   EXPECT_EQ(GetErrorDetails(json.status()).reason, "MALFORMED_JSON");
   EXPECT_THAT(json.status().message(), HasSubstr("epoch"));
   EXPECT_EQ(GetErrorDetails(json.status()).field, "job.spec.epoch");
-  const auto fraction = Requested<v1::CreateTrainingJobRequest>(
-      verb::post, "/v1/users/me/jobs", {}, R"({"spec": {"epochs": 1.5}})");
+  const auto fraction = Requested<v1::CreateTrainingJobRequest>(verb::post, "/v1/users/me/jobs", {},
+                                                                R"({"spec": {"epochs": 1.5}})");
   EXPECT_EQ(GetErrorDetails(fraction.status()).field, "job.spec.epochs");
   EXPECT_EQ(fraction.status().message(), "epochs takes a whole number of 32 bits, not 1.5");
   const auto body =
