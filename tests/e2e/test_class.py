@@ -32,6 +32,7 @@ from harness import (
     network_pb2,
     refused,
     visibility_pb2,
+    wait_until,
 )
 
 NOT_THEIRS = (Code.NOT_FOUND, Code.PERMISSION_DENIED)
@@ -165,7 +166,10 @@ def test_who_may_less_than_before_watches_no_longer(lab: Class) -> None:
         user=admin_pb2.User(name="users/jim", role=admin_pb2.STUDENT),
         update_mask={"paths": ["role"]},
     )
-    lab.user("admin").admin.UpdateUser(demoted)
+    jim_now = admin_pb2.GetUserRequest(name="users/jim")
+    admin = lab.user("admin").admin
+    wait_until("the stream to be open", lambda: admin.GetUser(jim_now).usage.streams == 1)
+    admin.UpdateUser(demoted)
     refused(Code.UNAUTHENTICATED, lambda: list(stream))
     assert jim.admin.GetUser(admin_pb2.GetUserRequest(name="users/me")).role == admin_pb2.STUDENT
 

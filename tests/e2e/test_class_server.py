@@ -341,7 +341,7 @@ def test_a_restored_class_is_known_to_all_who_joined(
     assert subprocess.run(check, capture_output=True).returncode == 0
     (copy / "tls/authority.pem").unlink()
     result = subprocess.run(check, capture_output=True, text=True)
-    assert result.returncode == 1 and "tls/authority.pem is not there" in result.stdout
+    assert result.returncode == 1 and "tls/authority.pem; restore it" in result.stdout
 
 
 def test_a_class_survives_a_crash(lab: Class, ada: Api) -> None:

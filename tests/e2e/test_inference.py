@@ -396,21 +396,21 @@ def test_other_networks_are_served_as_they_are(api: Api, stub: Any) -> None:
 
 
 def test_an_answer_is_bounded_however_wide_the_network(api: Api, stub: Any) -> None:
-    data = api.active("wide", b"0,1\n1,2\n", class_count=10_000)
-    network = api.network("wide", [1, 10_000])
+    data = api.active("wide", b"0,1\n1,2\n", class_count=4096)
+    network = api.network("wide", [1, 4096])
     job = api.trained("wide", network.name, data.name, epochs=0)
     config = stub.ModelConfig(pb.ModelConfigRequest(name="wide")).config
-    most = (64 << 20) // (10_000 * 4 + 8)
+    most = (64 << 20) // (4096 * 4 + 8)
     assert config.max_batch_size == most
     many = np.zeros((most + 1, 1), np.uint8)
     status = refused(
         grpc.StatusCode.INVALID_ARGUMENT, lambda: stub.ModelInfer(request(many, model="wide"))
     )
     assert f"n from 1 to {most}" in status.message and "inputs[0].shape" in violations(status)
-    rows = many[:401].astype(np.float32)
+    rows = many[:977].astype(np.float32)
     status = refused(grpc.StatusCode.INVALID_ARGUMENT, lambda: predicted(api, job.name, rows))
-    assert "between 1 and 400 rows" in status.message
-    assert predicted(api, job.name, rows[:3])[0].shape == (3, 10_000)
+    assert "between 1 and 976 rows" in status.message
+    assert predicted(api, job.name, rows[:3])[0].shape == (3, 4096)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
