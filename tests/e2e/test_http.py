@@ -141,7 +141,10 @@ def test_a_job_is_paused_resumed_forked_evaluated_and_asked(
     wait_until("an epoch", lambda: web.ok("GET", f"/v1/{job}")["epochsCompleted"] > 0)
     assert web.ok("POST", f"/v1/{job}:pause", {})["state"] == "PAUSING"
     wait_until("the pause", lambda: web.ok("GET", f"/v1/{job}")["state"] == "PAUSED")
+    done = web.ok("GET", f"/v1/{job}")["epochsCompleted"]
     assert web.ok("POST", f"/v1/{job}:resume")["state"] in ("QUEUED", "RUNNING")
+    # Weights of an epoch are kept where one that runs is cancelled.
+    wait_until("it to go on", lambda: web.ok("GET", f"/v1/{job}")["epochsCompleted"] > done)
     web.ok("POST", f"/v1/{job}:cancel?request_id=once")
     assert server.api.ended(job).state == training_pb2.TrainingJob.CANCELLED
     assert web("POST", f"/v1/{job}:cancel").error["status"] == "FAILED_PRECONDITION"
