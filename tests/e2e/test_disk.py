@@ -274,7 +274,8 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
         "the pause", lambda: (now := server.api.job(job)).state == Job.PAUSED and now
     )
     folder = server.data_dir / "jobs" / paused.uid / "checkpoints"
-    newest = max(folder.iterdir(), key=lambda path: int(path.name.split("-")[0]))
+    # The pause may have come within an epoch: <epoch>-<sample>-...
+    newest = max(folder.iterdir(), key=lambda path: [int(n) for n in path.name.split("-")[:2]])
     flip(newest, 5000)
     server.api.training.ResumeTrainingJob(training_pb2.ResumeTrainingJobRequest(name=job))
     done = server.api.ended(job)
