@@ -128,7 +128,11 @@ class Killer:
         status = self.world.server.process.wait(60 * PATIENCE)
         assert status == 0, f"SIGTERM ended the server with {status}"
         # One whose server before had been killed may be about to end by itself.
-        wait_until("no worker to outlive a drained server", lambda: not self.world.server.workers(), 5)
+        try:
+            wait_until("its workers to end", lambda: not self.world.server.workers(), 5)
+        except AssertionError as error:
+            left = self.world.server.workers()
+            raise AssertionError(f"workers outlive a drained server: {left}") from error
         self.world.server._forget()
         self.count("drain", 0)
         self.restart()
