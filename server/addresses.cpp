@@ -62,10 +62,11 @@ absl::Status CheckListen(std::string_view option, const std::string& listen, boo
         StrCat(option, " takes HOST:PORT with a port up to ", kMaxPort, ", not '", listen, "'"));
   }
   if (!single_user || IsLoopback(std::string(host))) return absl::OkStatus();
-  return MakeError(absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", std::string(option), {}},
-                   StrCat("this single-user server listens on loopback only, not on ", host,
-                          ": use 127.0.0.1:PORT and an SSH tunnel from elsewhere, or make a class "
-                          "of it with `trainyard-server init`"));
+  return MakeError(
+      absl::StatusCode::kFailedPrecondition, {"NOT_LOOPBACK", std::string(option), {}},
+      StrCat(option, ": this single-user server listens on loopback only, not on ", host,
+             ": use 127.0.0.1:PORT and an SSH tunnel from elsewhere, or make a class "
+             "of it with `trainyard-server init`"));
 }
 
 absl::Status CheckOrigin(std::string_view option, const std::string& origin) {
