@@ -143,7 +143,12 @@ class RunningApp final : public App {
     uses_.reset();
     reloading_.reset();
     if (watch_ != nullptr) watch_->Drain();
-    if (pool_ != nullptr) pool_->Drain();
+    if (pool_ != nullptr && !pool_->Drain()) {
+      // Nothing that was acknowledged is in danger, and the next server looks for it.
+      spdlog::critical(
+          "a worker cannot be ended, not by SIGKILL either: the server ends without it");
+      ::_exit(1);
+    }
     const auto deadline = std::chrono::system_clock::now() + kShutdownDeadline;
     if (public_server_ != nullptr) public_server_->Shutdown(deadline);
     if (worker_server_ != nullptr) worker_server_->Shutdown(deadline);

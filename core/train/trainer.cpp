@@ -93,6 +93,9 @@ class Run {
     return now_;
   }
 
+  // Where epochs are copied.
+  EpochPlace<T> Place() { return {Current(), state_}; }
+
   absl::Status Epoch() {
     EpochReport report;
     report.epoch = now_.epochs_completed + 1;
@@ -124,12 +127,13 @@ class Run {
       now_.seconds = before + SecondsSince(start);
     };
     const std::int64_t rows = training_set_.rows();
+    PlaceSource<T> place;
+    if (copied_) place = [this] { return Place(); };
     const std::int64_t done = epochs_.Run(
         network_, {report.epoch, now_.samples, DrawOrder(), now_.updates},
         [&](std::int64_t rows_done) {
           place_at(rows_done);
-          told = observer_.OnProgress(report.epoch, rows_done, rows,
-                                      [this]() -> const TrainingState<T>& { return Current(); });
+          told = observer_.OnProgress(report.epoch, rows_done, rows, place);
           return told.ok();
         },
         [this] { return copied_ && stop_.stop_requested(); });
@@ -137,7 +141,7 @@ class Run {
     place_at(done);
     report.learning_rate = epochs_.learning_rate();
     if (done == rows) return absl::OkStatus();
-    told = observer_.OnStop(Current());
+    told = observer_.OnStop(Place());
     return told.ok() ? Stopped() : told;
   }
 
@@ -167,7 +171,7 @@ class Run {
   }
 
   absl::Status StoppedInPass() {
-    const absl::Status told = observer_.OnStop(Current());
+    const absl::Status told = observer_.OnStop(Place());
     return told.ok() ? Stopped() : told;
   }
 

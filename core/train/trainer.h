@@ -43,6 +43,17 @@ struct EpochReport {
 template <typename T>
 using StateSource = std::function<const TrainingState<T>&()>;
 
+// Where a run is within an epoch, and the end of the epoch before it, from which the
+// same place is reached again; of a run that began within an epoch, where it began.
+template <typename T>
+struct EpochPlace {
+  const TrainingState<T>& here;
+  const TrainingState<T>& last_end;
+};
+
+template <typename T>
+using PlaceSource = std::function<EpochPlace<T>()>;
+
 // Hears of what a trainer does, on the trainer's thread. A failed status ends
 // the run with it.
 template <typename T>
@@ -51,12 +62,13 @@ class TrainingObserver {
   virtual ~TrainingObserver() = default;
   // After each epoch, with the state at its end.
   virtual absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) = 0;
-  // Now and then within an epoch (at most about ten times a second), between
-  // two updates, with the state there; cheap where that is not asked for.
+  // Now and then within an epoch (at most about ten times a second), between two
+  // updates, with the place there; cheap where that is not asked for. Empty where
+  // epochs are short.
   virtual absl::Status OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows,
-                                  const StateSource<T>& state) = 0;
-  // Where `stop` ends a run within an epoch: the state there.
-  virtual absl::Status OnStop(const TrainingState<T>& state) = 0;
+                                  const PlaceSource<T>& place) = 0;
+  // Where `stop` ends a run within an epoch: the place there.
+  virtual absl::Status OnStop(const EpochPlace<T>& place) = 0;
 };
 
 // Runs the remaining epochs. On return `state` is that of the end of the last

@@ -46,6 +46,10 @@ class Executor {
   // Forgets one that was adopted by mistake; its end will not be told.
   virtual void Release(WorkerId id) = 0;
 
+  // Lets it end soon on a busy machine, where a worker that trains gets only what others
+  // leave.
+  virtual void Hurry(WorkerId id) = 0;
+
   // Asks it to end. Nothing where it has ended.
   virtual void Terminate(WorkerId id) = 0;
 

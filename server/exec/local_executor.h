@@ -23,6 +23,7 @@ class LocalExecutor final : public Executor {
   absl::StatusOr<WorkerId> Start(const WorkerSpec& spec) override;
   absl::StatusOr<WorkerId> Adopt(int pid) override;
   void Release(WorkerId id) override;
+  void Hurry(WorkerId id) override;
   void Terminate(WorkerId id) override;
   void Kill(WorkerId id) override;
 
@@ -37,6 +38,8 @@ class LocalExecutor final : public Executor {
   // Watches a process; mutex_ is held.
   absl::StatusOr<WorkerId> Add(int pid, bool adopted);
 
+  // 0, or why it could not be done.
+  int GiveShare(WorkerId id);
   void Signal(WorkerId id, int signal);
   void Watch();
   void Reap(WorkerId id);

@@ -5,6 +5,7 @@
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "server/events/event_hub.h"
+#include "server/jobs/kept_checkpoints.h"
 #include "server/resources/clock.h"
 
 namespace trainyard::server {
@@ -97,6 +98,7 @@ absl::Status JobEdit::Enter(Job::State state, const std::string& reason) {
   }
   job().set_state(state);
   if (IsTerminal(state)) *job().mutable_end_time() = Now();
+  if (state == Job::CANCELLED && job().weights_digest().empty()) TakeNewestWeights(record_);
   v1::TrainingEvent event;
   event.mutable_state_change()->set_state(state);
   event.mutable_state_change()->set_reason(reason);

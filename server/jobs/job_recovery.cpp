@@ -77,8 +77,8 @@ absl::Status JobService::Sweep() {
   return absl::OkStatus();
 }
 
-// It has told its outcome, or has been replaced: it would be refused, and until then
-// outlive this server.
+// It has told its outcome, has been replaced, or cannot be taken over: it would be
+// refused, and until then outlive this server.
 void JobService::EndStray(const std::string& uid) {
   const std::optional<int> pid = HolderOf(layout_, uid);
   if (pid) pool_.Dismiss(*pid, [&] { return HolderOf(layout_, uid) == pid; });
@@ -122,6 +122,7 @@ absl::Status JobService::Recover() {
   for (const auto& record : interrupted) {
     if (Adopt(record)) continue;
     const QueuedJob key = {record.job().uid(), record.job().name()};
+    EndStray(key.uid);
     Lost(key, record.job().attempt(), "the server was restarted", true);
     if (record.job().state() == Job::RUNNING) scheduler_.Enqueue(ToQueue(record.job()));
   }

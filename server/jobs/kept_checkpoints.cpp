@@ -79,10 +79,24 @@ bool KeepCheckpoint(const worker::v1::Checkpoint& written, JobRecord& record) {
   return true;
 }
 
+std::int64_t MostCheckpoints(const v1::TrainingJobSpec& spec) {
+  // The state before the first epoch is one, too.
+  const std::int64_t ends = std::int64_t{spec.epochs()} + 1;
+  const std::int64_t asked = spec.keep_checkpoints() < 0 ? ends : spec.keep_checkpoints();
+  const std::int64_t best = spec.keep_checkpoints() == 0 ? 1 : 0;
+  return std::min(ends, asked) + best + kGenerations;
+}
+
 void ListKeptEpochs(JobRecord& record) {
   record.mutable_job()->clear_checkpoint_epochs();
   for (const KeptCheckpoint& one : record.checkpoints()) {
     if (EndsEpoch(one)) record.mutable_job()->add_checkpoint_epochs(one.epoch());
+  }
+}
+
+void TakeNewestWeights(JobRecord& record) {
+  for (const KeptCheckpoint& one : record.checkpoints()) {
+    if (EndsEpoch(one)) record.mutable_job()->set_weights_digest(one.weights_digest());
   }
 }
 

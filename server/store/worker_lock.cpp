@@ -32,7 +32,8 @@ std::optional<int> PidIn(int descriptor) {
 
 }  // namespace
 
-absl::StatusOr<WorkerLock> WorkerLock::Acquire(const Layout& layout, std::string_view job_uid) {
+absl::StatusOr<WorkerLock> WorkerLock::Acquire(const Layout& layout, std::string_view job_uid,
+                                               const std::stop_token& stop) {
   const std::string path = layout.WorkerLock(job_uid).string();
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return SystemError(errno, "open", path);
@@ -43,6 +44,7 @@ absl::StatusOr<WorkerLock> WorkerLock::Acquire(const Layout& layout, std::string
     if (std::chrono::steady_clock::now() > deadline) {
       return absl::UnavailableError("another worker of this job has not ended");
     }
+    if (stop.stop_requested()) return absl::CancelledError("stopped before it had the job's lock");
     std::this_thread::sleep_for(kBetweenTries);
   }
   const std::string pid = StrCat(::getpid(), "\n");

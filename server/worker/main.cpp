@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 
 #include "core/base/file.h"
@@ -81,12 +82,13 @@ int main(int argc, char** argv) {
     ::_exit(1);
   });
   trainyard::server::Session session(context.data_dir, name, context.attempt);
+  std::optional<trainyard::server::WorkerLock> lock;
   const auto task = session.Next();
   if (task) {
     switch (task->kind_case()) {
       case ServerMessage::kTrain:
         StepBack();
-        trainyard::server::RunTraining(context, task->train(), session);
+        lock = trainyard::server::RunTraining(context, task->train(), session);
         break;
       case ServerMessage::kIngest:
         LimitIngest();

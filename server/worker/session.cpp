@@ -59,11 +59,6 @@ Session::~Session() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Session::Survive() {
-  const std::lock_guard lock(mutex_);
-  surviving_ = true;
-}
-
 bool Session::broken() const {
   const std::lock_guard lock(mutex_);
   return ended_;
@@ -124,6 +119,7 @@ bool Session::Again(const grpc::Status& status, std::chrono::steady_clock::time_
 }
 
 void Session::Take(const worker::v1::Acknowledged& acknowledged) {
+  surviving_ = true;
   while (!unacknowledged_.empty() && unacknowledged_.front().number() <= acknowledged.number()) {
     unacknowledged_.pop_front();
     if (in_flight_ > 0) --in_flight_;

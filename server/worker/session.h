@@ -25,8 +25,14 @@ namespace trainyard::server {
 
 // Attaches, and carries messages both ways on threads of its own, so that
 // computing never waits for the network but where the server is far behind. The
-// task's thread calls Survive, Report, Progress, Finish, Next and Close; any
-// thread may read stop().
+// task's thread calls Report, Progress, Finish, Next and Close; any thread may read
+// stop().
+//
+// From the first report that the server has acknowledged, a stream that breaks is
+// opened again, until ten minutes have passed without one, the server refuses this
+// attempt, or the data directory is gone: what was reported and not acknowledged is
+// kept and said again. Not before: a server that starts looks once for those that
+// have outlived another, by locks that are there by then.
 class Session {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
@@ -37,11 +43,6 @@ class Session {
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
-
-  // From now on a stream that breaks is opened again, until ten minutes have
-  // passed without one, the server refuses this attempt, or the data directory
-  // is gone: what was reported and not acknowledged is kept and said again.
-  void Survive();
 
   // The next message that is not for the session itself; empty when the session
   // has ended.
@@ -116,7 +117,7 @@ class Session {
   bool attached_ = false;  // guarded by mutex_
   // This stream can no longer be read.
   bool unreadable_ = false;  // guarded by mutex_
-  bool surviving_ = false;   // guarded by mutex_
+  bool surviving_ = false;   // a report has been acknowledged; guarded by mutex_
   bool ended_ = false;       // guarded by mutex_
   bool closing_ = false;     // guarded by mutex_
   bool abandoned_ = false;   // guarded by mutex_

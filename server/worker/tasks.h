@@ -3,7 +3,9 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 
+#include "server/store/worker_lock.h"
 #include "server/worker/session.h"
 #include "trainyard/worker/v1/worker.pb.h"
 
@@ -15,7 +17,11 @@ struct WorkerContext {
   int attempt = 0;
 };
 
-void RunTraining(const WorkerContext& context, const worker::v1::TrainTask& task, Session& session);
+// Returns the job's lock, to be held until the session has closed: until then the
+// outcome may have to wait for the next server.
+[[nodiscard]] std::optional<WorkerLock> RunTraining(const WorkerContext& context,
+                                                    const worker::v1::TrainTask& task,
+                                                    Session& session);
 void RunIngest(const WorkerContext& context, const worker::v1::IngestTask& task, Session& session);
 void RunEvaluation(const WorkerContext& context, const worker::v1::EvaluateTask& task,
                    Session& session);

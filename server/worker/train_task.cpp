@@ -148,7 +148,7 @@ template <typename T>
 class Recorder final : public TrainingObserver<T> {
  public:
   Recorder(const WorkerContext& context, const worker::v1::TrainTask& task, const Run& run,
-           Session& session)
+           const TrainingState<T>& start, Session& session)
       : folder_(Layout(context.data_dir).Checkpoints(task.uid())),
         task_(task),
         run_(run),
@@ -159,6 +159,8 @@ class Recorder final : public TrainingObserver<T> {
     header_.dataset_digest = run.dataset_digest;
     header_.spec_digest = SpecDigestOf(task);
     header_.scaling = run.scaling;
+    // What a run goes on from is there.
+    if (run.resume) Saved(start);
   }
 
   absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) override {
@@ -173,35 +175,56 @@ class Recorder final : public TrainingObserver<T> {
   }
 
   absl::Status OnProgress(int epoch, std::int64_t rows_done, std::int64_t rows,
-                          const StateSource<T>& state) override {
+                          const PlaceSource<T>& source) override {
     TellProgress(epoch, rows_done, rows);
-    return DueForSaving() ? SaveIfPossible(state()) : absl::OkStatus();
+    if (!source || !DueForSaving()) return absl::OkStatus();
+    const EpochPlace<T> place = source();
+    if (EndsEpoch(place.last_end)) {
+      if (auto saved = SaveIfPossible(place.last_end); !saved.ok()) return saved;
+    }
+    return SaveIfPossible(place.here);
   }
 
-  // A run that is paused goes on from here; one that is cancelled keeps the end
-  // of its last epoch.
-  absl::Status OnStop(const TrainingState<T>& state) override {
+  // A run that is paused goes on from here, and may be cancelled before it does; one that
+  // is cancelled keeps the end of its last epoch.
+  absl::Status OnStop(const EpochPlace<T>& place) override {
     paused_within_ = session_.pausing();
-    return paused_within_ ? SaveWhenPossible(state) : absl::OkStatus();
+    if (!paused_within_) return absl::OkStatus();
+    if (EndsEpoch(place.last_end)) {
+      if (auto saved = SaveWhenPossible(place.last_end); !saved.ok()) return saved;
+    }
+    return SaveWhenPossible(place.here);
   }
 
   // Writes what a run has come to: the end of an epoch, unless a pause has saved
-  // a later place. Who cancels does not wait for space.
+  // a later place, or this run began within an epoch and came to no end: then the
+  // worker before it has written the end that counts. Who cancels does not wait for
+  // space.
   absl::Status SaveLast(const TrainingState<T>& state, bool cancelled) {
-    if (paused_within_) return absl::OkStatus();
+    if (paused_within_ || !EndsEpoch(state)) return absl::OkStatus();
     return cancelled ? SaveIfPossible(state) : SaveWhenPossible(state);
   }
 
-  // Whether this state is the last one written.
+  // Whether this state is the last one written, or the last end of an epoch that was.
   bool HasSaved(const TrainingState<T>& state) const {
-    return saved_ == Place{state.epochs_completed, state.samples};
+    return saved_ == PlaceOf(state) || saved_end_ == PlaceOf(state);
   }
 
  private:
   // Epochs completed, and samples of the next one.
   using Place = std::pair<int, std::int64_t>;
 
-  // Writes a state, unless it is the last one written.
+  static bool EndsEpoch(const TrainingState<T>& state) { return state.samples == 0; }
+  static Place PlaceOf(const TrainingState<T>& state) {
+    return {state.epochs_completed, state.samples};
+  }
+
+  void Saved(const TrainingState<T>& state) {
+    saved_ = PlaceOf(state);
+    if (EndsEpoch(state)) saved_end_ = saved_;
+  }
+
+  // Writes a state, unless it has been.
   absl::Status Save(const TrainingState<T>& state) {
     if (HasSaved(state)) return absl::OkStatus();
     header_.slots.clear();
@@ -213,7 +236,7 @@ class Recorder final : public TrainingObserver<T> {
     auto written = WriteCheckpoint(folder_, header_, state);
     if (!written.ok()) return written.status();
     Tell(state, *written);
-    saved_ = Place{state.epochs_completed, state.samples};
+    Saved(state);
     last_saved_ = Clock::now();
     return absl::OkStatus();
   }
@@ -286,6 +309,7 @@ class Recorder final : public TrainingObserver<T> {
   EnergyMeter energy_;
   CheckpointHeader header_;
   std::optional<Place> saved_;
+  std::optional<Place> saved_end_;
   bool paused_within_ = false;
   bool warned_ = false;
   Clock::time_point last_saved_ = Clock::now();
@@ -323,7 +347,7 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
                                Run& run, Session& session) {
   auto state = StartOf<T>(run);
   if (!state.ok()) return Failed(state.status());
-  Recorder<T> recorder(context, task, run, session);
+  Recorder<T> recorder(context, task, run, *state, session);
   const Dataset* validation = run.validation_set ? &*run.validation_set : nullptr;
   absl::Status status = Train<T>(run.network, run.request.spec, run.scaling, run.training_set,
                                  validation, *state, recorder, session.stop());
@@ -356,7 +380,7 @@ TrainingOutcome TrainAndRecord(const WorkerContext& context, const worker::v1::T
 absl::StatusOr<WorkerLock> LockWhenPossible(const Layout& layout, const std::string& uid,
                                             const Session& session) {
   while (true) {
-    auto lock = WorkerLock::Acquire(layout, uid);
+    auto lock = WorkerLock::Acquire(layout, uid, session.stop());
     if (!IsDiskFull(lock.status()) || session.stop().stop_requested()) return lock;
     std::this_thread::sleep_for(kBetweenTries);
   }
@@ -373,16 +397,16 @@ void TellStopped(Session& session) {
 
 }  // namespace
 
-void RunTraining(const WorkerContext& context, const worker::v1::TrainTask& task,
-                 Session& session) {
-  // Held to the end: a server that starts again knows by it that we live.
-  const auto lock = LockWhenPossible(Layout(context.data_dir), task.uid(), session);
+std::optional<WorkerLock> RunTraining(const WorkerContext& context,
+                                      const worker::v1::TrainTask& task, Session& session) {
+  // A server that starts again knows by it that we live. Before the first report, after
+  // which we outlive a server.
+  auto lock = LockWhenPossible(Layout(context.data_dir), task.uid(), session);
   if (!lock.ok()) {
     spdlog::error("{}", lock.status().ToString());
-    if (IsDiskFull(lock.status()) && !session.broken()) TellStopped(session);
-    return;
+    if (session.stop().stop_requested() && !session.broken()) TellStopped(session);
+    return std::nullopt;
   }
-  session.Survive();
   worker::v1::TrainingFact started;
   started.mutable_started()->set_kernel_variant(std::string(KernelVariant()));
   session.Report(std::move(started));
@@ -396,6 +420,7 @@ void RunTraining(const WorkerContext& context, const worker::v1::TrainTask& task
     *message.mutable_training_outcome() = TrainAndRecord<float>(context, task, *run, session);
   }
   session.Finish(message);
+  return *std::move(lock);
 }
 
 }  // namespace trainyard::server

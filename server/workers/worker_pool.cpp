@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -13,8 +14,7 @@
 namespace trainyard::server {
 namespace {
 
-// A worker that has been asked to stop is killed after this.
-constexpr std::chrono::seconds kGrace{8};
+constexpr std::chrono::seconds kBetweenHurries{1};
 
 std::string KeyOf(std::string_view name, int attempt) { return StrCat(name, "#", attempt); }
 
@@ -35,7 +35,8 @@ struct WorkerPool::Worker {
   std::string how;
 };
 
-WorkerPool::WorkerPool(Executor& executor) : executor_(executor) {
+WorkerPool::WorkerPool(Executor& executor, std::chrono::milliseconds grace)
+    : executor_(executor), grace_(grace) {
   executor_.SetExitHandler([this](WorkerId id, const std::string& how) { OnExit(id, how); });
 }
 
@@ -127,7 +128,7 @@ void WorkerPool::WatchLeases() {
 void WorkerPool::WaitForPredecessor(const std::string& key, std::unique_lock<std::mutex>& lock) {
   const auto found = workers_.find(key);
   if (found == workers_.end() || !found->second->task->Done()) return;
-  ended_.wait_for(lock, kGrace, [&] { return !workers_.contains(key); });
+  ended_.wait_for(lock, grace_, [&] { return !workers_.contains(key); });
 }
 
 absl::Status WorkerPool::Serve(const worker::v1::Hello& hello, std::shared_ptr<WorkerLink> link,
@@ -193,27 +194,38 @@ void WorkerPool::End(const std::shared_ptr<Worker>& worker) {
   ended_.notify_all();
 }
 
-void WorkerPool::Drain() {
-  std::unique_lock lock(mutex_);
-  draining_ = true;
-  const auto all = [this] {
-    std::vector<WorkerId> ids;
-    for (const auto& [key, worker] : workers_) ids.push_back(worker->id);
-    return ids;
-  };
+std::vector<std::shared_ptr<WorkerPool::Worker>> WorkerPool::Left() const {
+  const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<Worker>> workers;
   for (const auto& [key, worker] : workers_) workers.push_back(worker);
-  lock.unlock();
-  for (const auto& worker : workers) {
+  return workers;
+}
+
+// Hurried again and again: one that has only begun steps back first.
+bool WorkerPool::WaitForNone(std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    for (const auto& worker : Left()) executor_.Hurry(worker->id);
+    std::unique_lock lock(mutex_);
+    const auto until = std::min(deadline, std::chrono::steady_clock::now() + kBetweenHurries);
+    if (ended_.wait_until(lock, until, [this] { return workers_.empty(); })) return true;
+  }
+  return false;
+}
+
+bool WorkerPool::Drain() {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  for (const auto& worker : Left()) {
     if (!worker->task->OnDrain()) executor_.Terminate(worker->id);
   }
-  lock.lock();
-  if (ended_.wait_for(lock, kGrace, [this] { return workers_.empty(); })) return;
-  const auto stubborn = all();
-  lock.unlock();
-  for (const WorkerId id : stubborn) executor_.Kill(id);
-  lock.lock();
-  ended_.wait(lock, [this] { return workers_.empty(); });
+  if (WaitForNone(grace_)) return true;
+  for (const auto& worker : Left()) executor_.Kill(worker->id);
+  if (WaitForNone(grace_ / 2)) return true;
+  for (const auto& worker : Left()) spdlog::critical("worker {} does not end", worker->key);
+  return false;
 }
 
 int WorkerPool::running() const {

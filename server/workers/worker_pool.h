@@ -12,6 +12,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -53,8 +54,9 @@ class WorkerTask {
 // when they are gone. Any thread.
 class WorkerPool {
  public:
-  // `executor` must outlive the pool.
-  explicit WorkerPool(Executor& executor);
+  // `executor` must outlive the pool. A worker that has been asked to end is killed
+  // after `grace`.
+  explicit WorkerPool(Executor& executor, std::chrono::milliseconds grace = kGrace);
   ~WorkerPool();
 
   // `name` is the resource it works for, (name, attempt) unique among living
@@ -79,13 +81,15 @@ class WorkerPool {
   absl::Status Serve(const worker::v1::Hello& hello, std::shared_ptr<WorkerLink> link,
                      const std::function<bool(worker::v1::WorkerMessage&)>& read);
 
-  // Ends every worker and waits until their tasks have heard of it; refuses
-  // new ones.
-  void Drain();
+  // Ends every worker and waits until their tasks have heard of it; refuses new ones.
+  // False where one is still there half the grace after it was killed: nothing ends a
+  // process that waits for a broken disk.
+  [[nodiscard]] bool Drain();
 
   int running() const;
 
  private:
+  static constexpr std::chrono::seconds kGrace{8};
   struct Worker;
 
   void WaitForPredecessor(const std::string& key, std::unique_lock<std::mutex>& lock);
@@ -93,8 +97,12 @@ class WorkerPool {
   // Kills adopted workers whose lease has run out.
   void WatchLeases();
   void End(const std::shared_ptr<Worker>& worker);
+  std::vector<std::shared_ptr<Worker>> Left() const;
+  // Until there are no workers; false where some are left.
+  bool WaitForNone(std::chrono::milliseconds patience);
 
   Executor& executor_;
+  const std::chrono::milliseconds grace_;
   mutable std::mutex mutex_;
   std::condition_variable ended_;
   bool draining_ = false;  // guarded by mutex_

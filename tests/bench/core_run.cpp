@@ -26,10 +26,10 @@ class Listener final : public TrainingObserver<float> {
     reports_.push_back(report);
     return absl::OkStatus();
   }
-  absl::Status OnProgress(int, std::int64_t, std::int64_t, const StateSource<float>&) override {
+  absl::Status OnProgress(int, std::int64_t, std::int64_t, const PlaceSource<float>&) override {
     return absl::OkStatus();
   }
-  absl::Status OnStop(const TrainingState<float>&) override { return absl::OkStatus(); }
+  absl::Status OnStop(const EpochPlace<float>&) override { return absl::OkStatus(); }
   const std::vector<EpochReport>& reports() const { return reports_; }
 
  private:

@@ -28,10 +28,10 @@ class Silent final : public TrainingObserver<double> {
   absl::Status OnEpoch(const EpochReport&, const StateSource<double>&) override {
     return absl::OkStatus();
   }
-  absl::Status OnProgress(int, std::int64_t, std::int64_t, const StateSource<double>&) override {
+  absl::Status OnProgress(int, std::int64_t, std::int64_t, const PlaceSource<double>&) override {
     return absl::OkStatus();
   }
-  absl::Status OnStop(const TrainingState<double>&) override { return absl::OkStatus(); }
+  absl::Status OnStop(const EpochPlace<double>&) override { return absl::OkStatus(); }
 };
 
 double Sigmoid(double n) { return 1 / (1 + std::exp(-n)); }

@@ -367,6 +367,7 @@ TEST(Train, StopsWithinALongEpochWithTheStateOfThatMoment) {
   EXPECT_EQ(resumed.epochs_completed, 0);
   EXPECT_GT(resumed.samples, 0);
   EXPECT_LT(resumed.samples, 4000);
+  EXPECT_EQ(DigestOf(observer.last_end->parameters), DigestOf(state.parameters));
   RecordingObserver<double> rest;
   ASSERT_TRUE(RunTraining(network, Spec(1, 1), dataset, resumed, rest).ok());
   ASSERT_TRUE(RunTraining(network, Spec(1, 1), dataset, state, rest).ok());

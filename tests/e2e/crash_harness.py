@@ -127,9 +127,9 @@ class Killer:
         self.world.server.process.send_signal(signal.SIGTERM)
         status = self.world.server.process.wait(60 * PATIENCE)
         assert status == 0, f"SIGTERM ended the server with {status}"
-        # One whose server before had been killed may be about to end by itself.
+        # One whose server before had been killed ends by itself, once it is scheduled.
         try:
-            wait_until("its workers to end", lambda: not self.world.server.workers(), 5)
+            wait_until("its workers to end", lambda: not self.world.server.workers(), 30)
         except AssertionError as error:
             left = self.world.server.workers()
             raise AssertionError(f"workers outlive a drained server: {left}") from error

@@ -114,9 +114,20 @@ def test_a_long_epoch_is_paused_within_it(server: Server) -> None:
             break
     paused = pause(server, job)
     assert paused.epochs_completed == 0
-    assert list(paused.checkpoint_epochs) == []
+    assert list(paused.checkpoint_epochs) == [0]
     resume(server, job)
     assert server.api.ended(job).weights_digest == digest
+
+    # Cancelled before it goes on, it has the end of its last epoch.
+    job = server.api.train("long-cancelled", network, data, **spec | {"epochs": 9}).name
+    for message in server.api.watch(job, progress=True):
+        if message.WhichOneof("kind") == "progress" and message.progress.epoch == 2:
+            break
+    paused = pause(server, job)
+    assert paused.epochs_completed == 1 and list(paused.checkpoint_epochs)[-1] == 1
+    server.api.training.CancelTrainingJob(training_pb2.CancelTrainingJobRequest(name=job))
+    cancelled = server.api.ended(job)
+    assert cancelled.state == Job.CANCELLED and cancelled.weights_digest == digest
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -29,14 +29,16 @@ class LocalExecutorTest : public testing::Test {
  protected:
   LocalExecutorTest() {
     const auto script = folder_.path() / "worker";
-    std::ofstream(script) << "#!/bin/sh\n"
-                             "echo \"$@\"\n"
-                             "case \"$4\" in\n"
-                             "  exit3) exit 3 ;;\n"
-                             "  crash) kill -ABRT $$ ;;\n"
-                             "  open*) [ -e /proc/$$/fd/${4#open} ] && exit 4; exit 0 ;;\n"
-                             "  stay) exec sleep 1000 ;;\n"
-                             "esac\n";
+    std::ofstream(script)
+        << "#!/bin/sh\n"
+           "echo \"$@\"\n"
+           "case \"$4\" in\n"
+           "  exit3) exit 3 ;;\n"
+           "  crash) kill -ABRT $$ ;;\n"
+           "  open*) [ -e /proc/$$/fd/${4#open} ] && exit 4; exit 0 ;;\n"
+           "  stay) exec sleep 1000 ;;\n"
+           "  nice) echo 10 > /proc/$$/autogroup; echo pid $$; exec sleep 1000 ;;\n"
+           "esac\n";
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
     executor_ = std::make_unique<LocalExecutor>(script, folder_.path());
     executor_->SetExitHandler([this](WorkerId id, const std::string& how) {
@@ -70,6 +72,29 @@ class LocalExecutorTest : public testing::Test {
   std::map<WorkerId, std::vector<std::string>> ends_;
   std::unique_ptr<LocalExecutor> executor_;
 };
+
+TEST_F(LocalExecutorTest, OneThatIsToEndSoonGetsAnOrdinaryShareOfTheProcessor) {
+  if (!std::ifstream("/proc/self/autogroup").is_open()) {
+    GTEST_SKIP() << "this kernel has no CONFIG_SCHED_AUTOGROUP";
+  }
+  const WorkerId id = Start("nice");
+  std::string pid;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (pid.empty() && std::chrono::steady_clock::now() < deadline) {
+    std::ifstream log(folder_.path() / "log");
+    for (std::string word; log >> word;) {
+      if (word == "pid" && log >> word) pid = word;
+    }
+  }
+  const auto niceness = [&] {
+    std::string line;
+    std::getline(std::ifstream("/proc/" + pid + "/autogroup"), line);
+    return line.substr(line.find("nice"));
+  };
+  EXPECT_EQ(niceness(), "nice 10");
+  executor_->Hurry(id);
+  EXPECT_EQ(niceness(), "nice 0");
+}
 
 TEST_F(LocalExecutorTest, TellsHowAWorkerEnded) {
   EXPECT_EQ(EndOf(Start("exit3")), "exited with code 3");

@@ -225,7 +225,7 @@ TEST_F(JobServiceTest, UsageIsChargedOnceAndSurvivesARestart) {
   const double used = jobs_->UsageOf("users/local");
   EXPECT_GT(used, 0);
   jobs_->Close();
-  pool_->Drain();
+  ASSERT_TRUE(pool_->Drain());
   jobs_.reset();
   pool_.reset();
   Serve();

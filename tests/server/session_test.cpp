@@ -28,13 +28,14 @@ class SessionTest : public testing::Test {
     server_ = std::make_unique<WorkerServer>(layout_.WorkerSocket(), task);
   }
 
-  // One that has its task.
+  // One whose first report has been acknowledged.
   std::unique_ptr<Session> Attached(Session::Clock clock) {
     StartServer();
     auto session =
         std::make_unique<Session>(folder_.path(), "users/local/jobs/j", 1, std::move(clock));
     EXPECT_TRUE(session->Next().has_value());
-    session->Survive();
+    session->Report({});
+    EXPECT_TRUE(session->Finish({}));
     return session;
   }
 

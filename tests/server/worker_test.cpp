@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -34,6 +35,7 @@ constexpr char kDigest[] = "rows";
 // As many epochs as a job may have: far more than are trained before the test
 // has ended the run.
 constexpr int kEndless = 1'000'000;
+constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 
 std::vector<TrainingFact> FactsOf(const Messages& messages) {
   std::vector<TrainingFact> facts;
@@ -343,11 +345,11 @@ TEST_F(WorkerTest, ACancelledRunKeepsTheWeightsOfItsLastEpoch) {
 
 TEST_F(WorkerTest, TheOutcomeWaitsUntilAllIsAcknowledged) {
   StartServer(TrainTask(0));
-  server_->Acknowledge(false);
+  server_->AcknowledgeUpTo(0);
   StartWorker();
   ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return FactsOf(seen).size() == 2; }));
   EXPECT_FALSE(server_->WaitFor(HasOutcome, std::chrono::milliseconds(200)));
-  server_->Acknowledge(true);
+  server_->AcknowledgeUpTo(kAll);
   EXPECT_TRUE(server_->WaitFor(HasOutcome));
   EXPECT_EQ(End(), "exited with code 0");
 }
@@ -479,17 +481,56 @@ TEST_F(WorkerTest, ATrainingThatLosesItsServerGoesOnAndTellsTheNext) {
 }
 
 TEST_F(WorkerTest, WhatWasNotAcknowledgedIsSaidAgain) {
-  StartServer(TrainTask(20));
-  server_->Acknowledge(false);
+  StartServer(TrainTask(kEndless));
+  server_->AcknowledgeUpTo(1);
   StartWorker();
-  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return !EpochsOf(seen).empty(); }));
+  std::vector<int> unacknowledged;
+  ASSERT_TRUE(server_->WaitFor([&](const Messages& seen) {
+    for (const WorkerMessage& message : seen) {
+      if (message.report().number() == 2) unacknowledged = EpochsOf({message});
+    }
+    return !unacknowledged.empty();
+  }));
   server_.reset();
   server_ = std::make_unique<WorkerServer>(layout_.WorkerSocket(), ServerMessage());
-  ASSERT_TRUE(server_->WaitFor(HasOutcome)) << LogText();
-  std::vector<int> all(20);
-  std::iota(all.begin(), all.end(), 1);
-  EXPECT_EQ(EpochsOf(server_->received()), all);
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return !EpochsOf(seen).empty(); }));
+  EXPECT_EQ(EpochsOf(server_->received()).front(), unacknowledged.front());
+}
+
+// A server that starts looks once for workers that outlived another; one that had not
+// begun by then would be looked for by nobody.
+TEST_F(WorkerTest, ATrainingWhoseBeginningWasNotAcknowledgedEndsWithItsServer) {
+  StartServer(TrainTask(kEndless));
+  server_->AcknowledgeUpTo(0);
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return !FactsOf(seen).empty(); }));
+  server_->Vanish();
+  EXPECT_EQ(End(), "exited with code 1") << LogText();
+}
+
+TEST_F(WorkerTest, ATrainingHoldsItsJobsLockUntilItsOutcomeIsKnown) {
+  StartServer(TrainTask(1));
+  server_->Hesitate();
+  StartWorker();
+  ASSERT_TRUE(server_->WaitForAllSaid());
+  EXPECT_TRUE(HasOutcome(server_->received()));
+  EXPECT_EQ(HolderOf(layout_, kUid), server_->received().front().hello().pid());
+  server_->Agree();
   EXPECT_EQ(End(), "exited with code 0") << LogText();
+}
+
+// A run that is cancelled while it waits for a predecessor that does not end says so.
+TEST_F(WorkerTest, ATrainingThatWaitsForItsJobsLockIsCancelled) {
+  const auto held = WorkerLock::Acquire(layout_, kUid);
+  ASSERT_TRUE(held.ok()) << held.status();
+  StartServer(TrainTask(1));
+  StartWorker();
+  ASSERT_TRUE(server_->WaitFor([](const Messages& seen) { return !seen.empty(); }));
+  ServerMessage cancel;
+  cancel.mutable_cancel();
+  server_->Send(cancel);
+  EXPECT_EQ(End(), "exited with code 0") << LogText();
+  EXPECT_EQ(server_->received().back().training_outcome().kind(), TrainingOutcome::CANCELLED);
 }
 
 TEST_F(WorkerTest, ATrainingThatIsNoLongerWantedEnds) {

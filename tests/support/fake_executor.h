@@ -1,6 +1,7 @@
 // An executor whose workers are played by the test.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -35,12 +36,15 @@ class FakeExecutor final : public Executor {
     std::erase(alive_, id);
   }
 
+  void Hurry(WorkerId) override { ++hurried; }
   void Terminate(WorkerId id) override { Exit(id, "was killed by signal 15"); }
   // Remembered; tests end workers themselves, with ExitAll.
   void Kill(WorkerId id) override {
     const std::lock_guard lock(mutex_);
     killed_.push_back(starts_[static_cast<std::size_t>(id) - 1].name);
   }
+
+  std::atomic<int> hurried = 0;
 
   // Names of the workers that were to be killed, in order.
   std::vector<std::string> killed() {

@@ -56,7 +56,7 @@ class JobServiceTest : public testing::Test {
   ~JobServiceTest() override {
     jobs_->Close();
     executor_.ExitAll("was killed by signal 9");
-    pool_->Drain();
+    EXPECT_TRUE(pool_->Drain());
   }
 
   static absl::Status AddInputs(Transaction& transaction) {

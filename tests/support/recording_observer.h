@@ -17,18 +17,20 @@ class RecordingObserver : public TrainingObserver<T> {
     weights.push_back(state().parameters);
     return on_epoch ? on_epoch(report) : absl::OkStatus();
   }
-  absl::Status OnProgress(int, std::int64_t, std::int64_t, const StateSource<T>&) override {
+  absl::Status OnProgress(int, std::int64_t, std::int64_t, const PlaceSource<T>&) override {
     if (on_progress) on_progress();
     return absl::OkStatus();
   }
-  absl::Status OnStop(const TrainingState<T>& state) override {
-    stopped_at = state;
+  absl::Status OnStop(const EpochPlace<T>& place) override {
+    stopped_at = place.here;
+    last_end = place.last_end;
     return absl::OkStatus();
   }
 
   std::vector<EpochReport> reports;
   std::vector<Parameters<T>> weights;
   std::optional<TrainingState<T>> stopped_at;
+  std::optional<TrainingState<T>> last_end;
   std::function<absl::Status(const EpochReport&)> on_epoch;
   std::function<void()> on_progress;
 };

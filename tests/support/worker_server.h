@@ -3,11 +3,13 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -33,7 +35,10 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
   }
-  ~WorkerServer() override { Vanish(); }
+  ~WorkerServer() override {
+    Agree();
+    Vanish();
+  }
 
   // Before the worker starts: it is turned away with this status.
   void Refuse(grpc::Status status) {
@@ -41,16 +46,30 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
     refusal_ = std::move(status);
   }
 
-  // Whether reports are acknowledged when they arrive; those that wait are when
-  // it is switched on.
-  void Acknowledge(bool on) {
-    std::int64_t number = 0;
+  // Reports up to this number are acknowledged when they arrive, and those that have
+  // arrived now; all, before the first call.
+  void AcknowledgeUpTo(std::int64_t number) {
     {
       const std::lock_guard lock(mutex_);
-      acknowledge_ = on;
-      if (on) number = last_report_;
+      acknowledged_ = number;
+      number = std::min(number, last_report_);
     }
     if (number > 0) Send(AcknowledgedMessage(number));
+  }
+
+  // From now on a worker that has said all waits for Agree to be told so.
+  void Hesitate() {
+    const std::lock_guard lock(mutex_);
+    agrees_ = false;
+  }
+  void Agree() {
+    const std::lock_guard lock(mutex_);
+    agrees_ = true;
+    changed_.notify_all();
+  }
+  bool WaitForAllSaid() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(60), [&] { return all_said_; });
   }
 
   void Send(const worker::v1::ServerMessage& message) {
@@ -95,8 +114,14 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
       }
       if (Keep(message)) Send(AcknowledgedMessage(message.report().number()));
     }
-    const std::lock_guard lock(write_mutex_);
-    stream_ = nullptr;
+    {
+      const std::lock_guard lock(write_mutex_);
+      stream_ = nullptr;
+    }
+    std::unique_lock lock(mutex_);
+    all_said_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return agrees_; });
     return grpc::Status::OK;
   }
 
@@ -111,7 +136,7 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
     received_.push_back(message);
     if (message.has_report()) last_report_ = message.report().number();
     changed_.notify_all();
-    return message.has_report() && acknowledge_;
+    return message.has_report() && message.report().number() <= acknowledged_;
   }
 
   const worker::v1::ServerMessage task_;
@@ -121,10 +146,12 @@ class WorkerServer final : public worker::v1::WorkerService::Service {
   Stream* stream_ = nullptr;  // guarded by write_mutex_
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<Message> received_;  // guarded by mutex_
-  bool acknowledge_ = true;        // guarded by mutex_
-  std::int64_t last_report_ = 0;   // guarded by mutex_
-  grpc::Status refusal_;           // guarded by mutex_
+  std::vector<Message> received_;                                         // guarded by mutex_
+  std::int64_t acknowledged_ = std::numeric_limits<std::int64_t>::max();  // guarded by mutex_
+  bool agrees_ = true;                                                    // guarded by mutex_
+  bool all_said_ = false;                                                 // guarded by mutex_
+  std::int64_t last_report_ = 0;                                          // guarded by mutex_
+  grpc::Status refusal_;                                                  // guarded by mutex_
   std::unique_ptr<grpc::Server> server_;
 };
 
