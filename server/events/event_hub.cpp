@@ -142,23 +142,39 @@ absl::StatusOr<EventHub::Batch> EventHub::Fetch(const std::string& job_uid,
       if (!batch.events.empty()) return batch;
     }
   }
+  const auto page = PageOf(job_uid, after_sequence);
+  if (!page.ok()) return page.status();
+  auto next = std::ranges::upper_bound(**page, after_sequence, {}, &WireMessage::sequence);
+  if (next != (*page)->end() && next->sequence != after_sequence + 1) {
+    return MakeError(
+        absl::StatusCode::kOutOfRange,
+        {"CURSOR_OUT_OF_RANGE", "after_sequence", {{"earliest_sequence", StrCat(next->sequence)}}},
+        StrCat("events after sequence ", after_sequence, " have been trimmed; watch ",
+               "after_sequence ", next->sequence - 1));
+  }
+  for (; next != (*page)->end() && static_cast<int>(batch.events.size()) < limit; ++next) {
+    batch.events.push_back(*next);
+  }
+  return batch;
+}
+
+absl::StatusOr<HistoryPages::Page> EventHub::PageOf(const std::string& job_uid,
+                                                    std::int64_t after_sequence) {
+  const std::int64_t start = HistoryPages::StartOf(after_sequence);
+  if (auto page = pages_.Find(job_uid, start)) return page;
+  auto messages = std::make_shared<std::vector<WireMessage>>();
   const auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto rows = reader.Events(job_uid, after_sequence, limit);
+    // What is trimmed may end within the page, or far behind it.
+    auto rows = reader.Events(job_uid, start, HistoryPages::kSize);
     if (!rows.ok()) return rows.status();
-    if (!rows->empty() && rows->front().sequence != after_sequence + 1) {
-      return MakeError(
-          absl::StatusCode::kOutOfRange,
-          {"CURSOR_OUT_OF_RANGE",
-           "after_sequence",
-           {{"earliest_sequence", StrCat(rows->front().sequence)}}},
-          StrCat("events after sequence ", after_sequence, " have been trimmed; watch ",
-                 "after_sequence ", rows->front().sequence - 1));
-    }
-    for (const EventRow& row : *rows) batch.events.push_back(WireEvent(row));
+    for (const EventRow& row : *rows) messages->push_back(WireEvent(row));
     return absl::OkStatus();
   });
   if (!status.ok()) return status;
-  return batch;
+  const bool whole = std::ssize(*messages) == HistoryPages::kSize &&
+                     messages->back().sequence == start + HistoryPages::kSize;
+  if (whole) pages_.Keep(job_uid, start, messages);
+  return messages;
 }
 
 std::vector<std::shared_ptr<EventListener>> EventHub::ListenersOf(const std::string& job_uid) {

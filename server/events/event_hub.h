@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/events/event_listener.h"
+#include "server/events/history_pages.h"
 #include "server/events/user_feed.h"
 #include "server/store/store.h"
 #include "trainyard/v1/training.pb.h"
@@ -74,10 +75,17 @@ class EventHub {
     std::unordered_set<std::shared_ptr<EventListener>> listeners;
   };
 
+  // Memory for old events that are read again and again.
+  static constexpr std::size_t kPagesBytes = std::size_t{16} << 20;
+
   std::vector<std::shared_ptr<EventListener>> ListenersOf(const std::string& job_uid);
+  // The page in which the next event after the cursor is, as far as it is there.
+  absl::StatusOr<HistoryPages::Page> PageOf(const std::string& job_uid,
+                                            std::int64_t after_sequence);
 
   Store& store_;
   UserFeed feed_;
+  HistoryPages pages_{kPagesBytes};
   std::mutex mutex_;
   std::unordered_map<std::string, Topic> topics_;  // by uid; guarded by mutex_
 };

@@ -108,6 +108,62 @@ TEST_F(JobServiceTest, AnEventAnnouncedLongAfterLaterOnesHidesNone) {
   hub_->Unsubscribe(uid, listener);
 }
 
+// From the store, a page at a time, and from the pages that were kept of it.
+TEST_F(JobServiceTest, ALongHistoryIsReadAgainAsItWasAndNotBeforeItsBeginning) {
+  constexpr std::int64_t kLast = 3 * HistoryPages::kSize + 7;
+  constexpr std::int64_t kTrimmed = HistoryPages::kSize + 3;
+  ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
+  ASSERT_TRUE(executor_.WaitForStarts(1));
+  const std::string uid = Get("j").uid();
+  ASSERT_TRUE(store_
+                  ->Commit([&](Transaction& t) -> absl::Status {
+                    auto edit = JobEdit::Load(t, "users/local/jobs/j");
+                    if (!edit.ok()) return edit.status();
+                    while (edit->job().last_sequence() < kLast) {
+                      v1::TrainingEvent event;
+                      event.mutable_warning()->set_message(StrCat(edit->job().last_sequence() + 1));
+                      if (auto done = edit->Append(std::move(event)); !done.ok()) return done;
+                    }
+                    if (auto done = edit->Trim(kTrimmed); !done.ok()) return done;
+                    return edit->Save();
+                  })
+                  .ok());
+  auto listener = std::make_shared<CountingListener>();
+  std::string subscribed;
+  ASSERT_TRUE(hub_->Subscribe("users/local/jobs/j", kTrimmed, listener, subscribed).ok());
+  ASSERT_EQ(subscribed, uid);
+  EXPECT_EQ(GetErrorDetails(hub_->Fetch(uid, kTrimmed - 1, 100).status()).reason,
+            "CURSOR_OUT_OF_RANGE");
+  for (int time = 0; time < 2; ++time) {
+    std::int64_t cursor = kTrimmed;
+    while (cursor < kLast) {
+      const auto batch = hub_->Fetch(uid, cursor, 100);
+      ASSERT_TRUE(batch.ok()) << batch.status();
+      ASSERT_FALSE(batch->events.empty());
+      for (const auto& event : batch->events) {
+        v1::WatchTrainingJobResponse response;
+        response.ParseFromArray(event.bytes.begin(), static_cast<int>(event.bytes.size()));
+        ASSERT_EQ(event.sequence, ++cursor);
+        ASSERT_EQ(response.event().warning().message(), StrCat(cursor));
+      }
+    }
+  }
+  hub_->Unsubscribe(uid, listener);
+}
+
+TEST(HistoryPages, ThoseThatWereReadLastAreKept) {
+  const auto page = std::make_shared<std::vector<WireMessage>>(
+      1, WireMessage{1, grpc::Slice(std::string(1000, 'x'))});
+  HistoryPages pages(2500);
+  pages.Keep("a", 0, page);
+  pages.Keep("b", 0, page);
+  EXPECT_EQ(pages.Find("a", 0), page);
+  pages.Keep("a", HistoryPages::kSize, page);
+  EXPECT_EQ(pages.Find("b", 0), nullptr);
+  EXPECT_EQ(pages.Find("a", 0), page);
+  EXPECT_EQ(pages.Find("a", HistoryPages::kSize), page);
+}
+
 TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
   auto listener = std::make_shared<CountingListener>();
   const FeedFilter all = {"users/local", {}};
