@@ -30,6 +30,7 @@
 #include "server/exec/local_executor.h"
 #include "server/http/assets.h"
 #include "server/http/http_server.h"
+#include "server/jobs/checkpoint_bytes.h"
 #include "server/jobs/job_service.h"
 #include "server/metrics/metrics.h"
 #include "server/metrics/rpc_metrics.h"
@@ -181,6 +182,7 @@ class RunningApp final : public App {
                                      JobOptions{options_.slots, options_.watts_per_core,
                                                 options_.keep_events, quota_of, options_.quantum});
     admin_->set_cpu_seconds_of([this](const std::string& user) { return jobs_->UsageOf(user); });
+    admin_->set_checkpoint_bytes_of(CheckpointBytesOfUser);
     evaluations_ = std::make_unique<EvaluationService>(layout_, *store_, *pool_, *short_tasks_,
                                                        *jobs_, *serving_);
     inferences_ = std::make_unique<InferenceService>(*store_, *serving_);

@@ -24,6 +24,8 @@ Properties QuotaLines(const v1::Quota& quota) {
   Properties lines;
   const auto text = [](bool set, std::string value) { return set ? value : "no bound"; };
   lines.Add("dataset_bytes", text(quota.has_dataset_bytes(), Bytes(quota.dataset_bytes())));
+  lines.Add("checkpoint_bytes",
+            text(quota.has_checkpoint_bytes(), Bytes(quota.checkpoint_bytes())));
   lines.Add("queued_jobs", text(quota.has_queued_jobs(), absl::StrCat(quota.queued_jobs())));
   lines.Add("running_jobs", text(quota.has_running_jobs(), absl::StrCat(quota.running_jobs())));
   lines.Add("streams", text(quota.has_streams(), absl::StrCat(quota.streams())));
@@ -66,6 +68,8 @@ void PrintUser(Context& context, const v1::User& user) {
   lines.Add("role", absl::StrCat(RoleWord(user.role()), user.disabled() ? ", disabled" : ""));
   lines.Add("datasets", Of(Bytes(usage.dataset_bytes()), quota.has_dataset_bytes(),
                            Bytes(quota.dataset_bytes())));
+  lines.Add("checkpoints", Of(Bytes(usage.checkpoint_bytes()), quota.has_checkpoint_bytes(),
+                              Bytes(quota.checkpoint_bytes())));
   lines.Add("waiting jobs", Of(absl::StrCat(usage.queued_jobs()), quota.has_queued_jobs(),
                                absl::StrCat(quota.queued_jobs())));
   lines.Add("running jobs", Of(absl::StrCat(usage.running_jobs()), quota.has_running_jobs(),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
@@ -57,6 +58,12 @@ class AdminService {
   void set_cpu_seconds_of(std::function<double(const std::string& user)> cpu_seconds_of) {
     cpu_seconds_of_ = std::move(cpu_seconds_of);
   }
+  // Bytes of the checkpoints of a user's jobs; nothing where unset.
+  using CheckpointBytesOf =
+      std::function<absl::StatusOr<std::int64_t>(Reader& reader, std::string_view user)>;
+  void set_checkpoint_bytes_of(CheckpointBytesOf checkpoint_bytes_of) {
+    checkpoint_bytes_of_ = std::move(checkpoint_bytes_of);
+  }
 
  private:
   absl::Status FillUsage(Reader& reader, v1::User& user) const;
@@ -69,7 +76,11 @@ class AdminService {
   Accounts& accounts_;
   const UsageLimits& limits_;
   const std::string fingerprint_;
+  // Held while the accounts are told what the store has, so that of two changes at the
+  // same time they hear the newer one last.
+  std::mutex telling_;
   std::function<double(const std::string&)> cpu_seconds_of_;
+  CheckpointBytesOf checkpoint_bytes_of_;
 };
 
 // Makes the first administrator of a directory, users/{id}, and a token of

@@ -232,7 +232,7 @@ absl::StatusOr<v1::JoinClassResponse> AdminService::JoinClass(const Caller&,
   if (!status.ok()) return status;
   *response.mutable_token() = token.token();
   token.mutable_token()->clear_secret();
-  accounts_.PutUser(response.user());
+  if (auto told = ReadAgain(response.user().name()); !told.ok()) return told;
   accounts_.PutToken(token);
   return response;
 }

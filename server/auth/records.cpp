@@ -22,6 +22,7 @@ absl::StatusOr<v1::ClassSettings> ReadClassSettings(Reader& reader) {
   }
   v1::Quota& quota = *settings.mutable_quota();
   quota.set_dataset_bytes(std::int64_t{2} << 30);
+  quota.set_checkpoint_bytes(std::int64_t{4} << 30);
   quota.set_queued_jobs(100);
   quota.set_streams(64);
   quota.set_calls_per_second(50);

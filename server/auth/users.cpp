@@ -25,9 +25,10 @@ std::string StoredForm(v1::User user) {
 }
 
 absl::Status CheckQuota(const v1::Quota& quota) {
-  const bool negative = quota.dataset_bytes() < 0 || quota.queued_jobs() < 0 ||
-                        quota.running_jobs() < 0 || quota.streams() < 0 ||
-                        quota.calls_per_second() < 0 || quota.cpu_seconds_per_day() < 0;
+  const bool negative = quota.dataset_bytes() < 0 || quota.checkpoint_bytes() < 0 ||
+                        quota.queued_jobs() < 0 || quota.running_jobs() < 0 ||
+                        quota.streams() < 0 || quota.calls_per_second() < 0 ||
+                        quota.cpu_seconds_per_day() < 0;
   if (!negative) return absl::OkStatus();
   return FieldError("quota", "NEGATIVE", "a quota is negative; leave it unset for no bound");
 }
@@ -83,6 +84,11 @@ absl::Status AdminService::FillUsage(Reader& reader, v1::User& user) const {
   auto bytes = DatasetBytesOf(reader, user.name());
   if (!bytes.ok()) return bytes.status();
   usage.set_dataset_bytes(*bytes);
+  if (checkpoint_bytes_of_) {
+    bytes = checkpoint_bytes_of_(reader, user.name());
+    if (!bytes.ok()) return bytes.status();
+    usage.set_checkpoint_bytes(*bytes);
+  }
   auto jobs = JobCountsOf(reader, user.name());
   if (!jobs.ok()) return jobs.status();
   usage.set_queued_jobs(jobs->queued);
@@ -191,6 +197,7 @@ absl::StatusOr<v1::User> AdminService::UpdateUser(const Caller& caller,
 // An answer that is given again may be older than what somebody has changed since: who
 // was an administrator once does not become one by asking again.
 absl::Status AdminService::ReadAgain(const std::string& name) {
+  const std::lock_guard lock(telling_);
   return store_.Read([&](Reader& reader) -> absl::Status {
     auto row = reader.Get(ResourceKind::kUser, name);
     if (!row.ok()) return row.status();
@@ -223,6 +230,7 @@ absl::StatusOr<v1::ClassSettings> AdminService::UpdateClassSettings(
                        return WriteClassSettings(transaction, response);
                      });
   if (status.ok()) {
+    const std::lock_guard lock(telling_);
     status = store_.Read([&](Reader& reader) -> absl::Status {
       auto settings = ReadClassSettings(reader);
       if (settings.ok()) accounts_.set_class_quota(settings->quota());

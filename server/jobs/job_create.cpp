@@ -10,6 +10,7 @@
 #include "server/convert/dataset.h"
 #include "server/convert/network.h"
 #include "server/convert/training.h"
+#include "server/jobs/checkpoint_bytes.h"
 #include "server/jobs/job_service.h"
 #include "server/jobs/speed.h"
 #include "server/resources/clock.h"
@@ -63,9 +64,12 @@ absl::Status JobService::CheckPriority(const Caller& caller, const std::string& 
                    "a priority above 0 is for instructors; leave it at 0 or below");
 }
 
-absl::Status JobService::CheckRoom(Reader& reader, const std::string& user) {
-  return options_.quota_of ? CheckQueuedJobs(reader, options_.quota_of(user), user)
-                           : absl::OkStatus();
+absl::Status JobService::CheckRoom(Reader& reader, const store::v1::JobRecord& record) {
+  if (!options_.quota_of) return absl::OkStatus();
+  const std::string user(OwnerOf(record.job().name()));
+  const v1::Quota quota = options_.quota_of(user);
+  if (auto waiting = CheckQueuedJobs(reader, quota, user); !waiting.ok()) return waiting;
+  return CheckCheckpointBytes(reader, quota, user, record);
 }
 
 absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
@@ -75,7 +79,6 @@ absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,
   if (!parent.ok()) return parent.status();
   const std::string id = request.job_id().empty() ? NewId("job") : request.job_id();
   if (auto status = CheckId("job_id", id); !status.ok()) return status;
-  if (auto room = CheckRoom(transaction, *parent); !room.ok()) return room;
   if (auto may = CheckPriority(caller, "job.spec.priority", request.job().spec()); !may.ok()) {
     return may;
   }

@@ -86,7 +86,6 @@ absl::Status JobService::PrepareFork(Transaction& transaction, const Caller& cal
   if (!name.ok()) return name.status();
   const std::string id = request.job_id().empty() ? NewId("job") : request.job_id();
   if (auto status = CheckId("job_id", id); !status.ok()) return status;
-  if (auto room = CheckRoom(transaction, caller.user); !room.ok()) return room;
   auto source = JobEdit::Load(transaction, *name);
   if (!source.ok()) return source.status();
   if (auto data = CheckData(transaction, caller, source->record()); !data.ok()) return data;
@@ -125,6 +124,7 @@ absl::StatusOr<Job> JobService::CreateFrom(
       Once(store_, mutation, response, [&](Transaction& transaction) -> absl::Status {
         JobRecord record;
         if (auto done = prepare(transaction, record); !done.ok()) return done;
+        if (auto room = CheckRoom(transaction, record); !room.ok()) return room;
         record.mutable_job()->set_uid(uid);
         JobEdit edit = JobEdit::New(transaction, std::move(record));
         auto done = edit.Enter(Job::QUEUED);

@@ -66,6 +66,7 @@ absl::StatusOr<Job> JobService::Create(const Caller& caller,
       response, [&](Transaction& transaction) -> absl::Status {
         store::v1::JobRecord record;
         if (auto done = Prepare(transaction, caller, request, record); !done.ok()) return done;
+        if (auto room = CheckRoom(transaction, record); !room.ok()) return room;
         JobEdit edit = JobEdit::New(transaction, std::move(record));
         if (auto done = edit.Enter(Job::QUEUED); !done.ok()) return done;
         if (auto done = edit.Save(); !done.ok()) return done;

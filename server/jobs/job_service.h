@@ -102,8 +102,8 @@ class JobService {
   absl::Status Change(const std::string& name, const std::string& uid,
                       const std::function<absl::Status(JobEdit&)>& change,
                       Store::WhenFull when_full = Store::WhenFull::kFail);
-  // Whether a user may have one more job that waits.
-  absl::Status CheckRoom(Reader& reader, const std::string& user);
+  // Whether its user may have one more job that waits, and what it will keep.
+  absl::Status CheckRoom(Reader& reader, const store::v1::JobRecord& record);
   // A priority that goes before other people's jobs is not everybody's.
   static absl::Status CheckPriority(const Caller& caller, const std::string& field,
                                     const v1::TrainingJobSpec& spec);

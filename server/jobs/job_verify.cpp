@@ -85,8 +85,7 @@ absl::StatusOr<Job> JobService::Verify(const Caller& caller,
                       if (!ready.ok()) return ready;
                       auto source = JobEdit::Load(transaction, *name);
                       if (!source.ok()) return source.status();
-                      auto may = CheckRoom(transaction, caller.user);
-                      if (may.ok()) may = CheckData(transaction, caller, source->record());
+                      auto may = CheckData(transaction, caller, source->record());
                       if (may.ok()) may = CheckVerifiable(layout_, source->job());
                       if (!may.ok()) return may;
                       record = WithSpecOf(source->record());

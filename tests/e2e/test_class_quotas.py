@@ -54,6 +54,31 @@ def test_each_quota_says_which_it_is_and_what_to_do(lab: Class) -> None:
         lambda: api.train("j", network.name, data.name, epochs=1, learning_rate=0.1),
     )
 
+    # A job counts with what it may come to keep, until it has ended: then with what it kept.
+    # 12 weights of 4 bytes, and a header.
+    api = quota("quota-checkpoints", checkpoint_bytes=100_000)
+    data, network = api.active("d", ROWS), api.network("n", [2, 2, 2])
+    spec = {"learning_rate": 0.1, "keep_checkpoints": -1}
+    over(
+        "checkpoint_bytes",
+        lambda: api.train("long", network.name, data.name, epochs=1000, **spec),
+    )
+    short = api.trained("short", network.name, data.name, epochs=3, **spec)
+    over(
+        "checkpoint_bytes",
+        lambda: api.training.ForkTrainingJob(
+            training_pb2.ForkTrainingJobRequest(
+                name=short.name,
+                job_id="longer",
+                spec={"epochs": 1000},
+                update_mask={"paths": ["epochs"]},
+            )
+        ),
+    )
+    used = api.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
+    assert 3 * 48 < used.usage.checkpoint_bytes < 20_000
+    assert used.effective_quota.checkpoint_bytes == 100_000
+
     api = quota("quota-streams", streams=1)
     first = api.watch_jobs()
     wait_until(

@@ -45,10 +45,11 @@ absl::Status ApplyQuota(const std::string& assignment, v1::Quota* quota,
   const auto* field = v1::Quota::descriptor()->FindFieldByName(parts.first);
   double value = 0;
   if (field == nullptr || (parts.second != "none" && !absl::SimpleAtod(parts.second, &value))) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "'", assignment,
-        "' is not FIELD=NUMBER or FIELD=none, with FIELD one of dataset_bytes, queued_jobs, "
-        "running_jobs, streams, calls_per_second, cpu_seconds_per_day"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", assignment,
+                     "' is not FIELD=NUMBER or FIELD=none, with FIELD one of dataset_bytes, "
+                     "checkpoint_bytes, queued_jobs, running_jobs, streams, calls_per_second, "
+                     "cpu_seconds_per_day"));
   }
   mask->add_paths(absl::StrCat("quota.", parts.first));
   if (parts.second == "none") return absl::OkStatus();

@@ -67,6 +67,7 @@ function openAccount(user: User): void {
     h('p', { class: 'muted' }, `${user.name}, ${user.role.toLowerCase()}`),
     h('dl', { class: 'properties' },
       used('Datasets', bytes(usage?.datasetBytes ?? 0), quota?.datasetBytes === undefined ? null : bytes(quota.datasetBytes)),
+      used('Checkpoints', bytes(usage?.checkpointBytes ?? 0), quota?.checkpointBytes === undefined ? null : bytes(quota.checkpointBytes)),
       used('Jobs that run', thousands(usage?.runningJobs ?? 0), count(quota?.runningJobs)),
       used('Jobs that wait', thousands(usage?.queuedJobs ?? 0), count(quota?.queuedJobs)),
       used('CPU time today', duration(usage?.cpuSecondsToday ?? 0), quota?.cpuSecondsPerDay === undefined ? null : duration(quota.cpuSecondsPerDay))),

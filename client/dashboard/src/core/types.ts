@@ -202,6 +202,7 @@ export interface Queue {
 /** Upper bounds, or what is used of them. */
 export interface Usage {
   datasetBytes?: string;
+  checkpointBytes?: string;
   queuedJobs?: number;
   runningJobs?: number;
   streams?: number;

@@ -25,6 +25,8 @@ class Quota:
         calls_per_second: On average; four times as many at once.
         cpu_seconds_per_day: CPU time of jobs from midnight UTC; jobs wait for the next day
             then.
+        checkpoint_bytes: Bytes of checkpoints: those that ended jobs keep, and for each
+            other job as many as it may come to keep.
     """
 
     dataset_bytes: Optional[int]
@@ -33,6 +35,7 @@ class Quota:
     streams: Optional[int]
     calls_per_second: Optional[float]
     cpu_seconds_per_day: Optional[float]
+    checkpoint_bytes: Optional[int]
 
     @classmethod
     def of(cls, message: admin_pb2.Quota) -> Quota:
@@ -48,6 +51,7 @@ class Usage:
     running_jobs: int
     streams: int
     cpu_seconds_today: float
+    checkpoint_bytes: int
 
     @classmethod
     def of(cls, message: admin_pb2.Usage) -> Usage:
@@ -99,6 +103,7 @@ class User:
             (
                 f"{title}  {self.display_name}".rstrip(),
                 _line("dataset bytes", used.dataset_bytes, most.dataset_bytes),
+                _line("checkpoint bytes", used.checkpoint_bytes, most.checkpoint_bytes),
                 _line("waiting jobs", used.queued_jobs, most.queued_jobs),
                 _line("running jobs", used.running_jobs, most.running_jobs),
                 _line("streams", used.streams, most.streams),

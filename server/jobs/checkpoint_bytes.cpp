@@ -1,0 +1,69 @@
+#include "server/jobs/checkpoint_bytes.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/optim/optimizer.h"
+#include "server/convert/network.h"
+#include "server/convert/training.h"
+#include "server/events/event_hub.h"
+#include "server/jobs/kept_checkpoints.h"
+#include "server/resources/quota.h"
+
+namespace trainyard::server {
+namespace {
+
+constexpr int kRowsAtOnce = 1000;
+// What a file has beside its numbers, about.
+constexpr std::int64_t kHeaderBytes = 4096;
+
+std::int64_t BytesToCome(const v1::TrainingJob& job) {
+  // Both were checked when the job was made.
+  const auto network = ToCore(job.network_spec());
+  if (!network.ok()) return 0;
+  const auto training = ToCore(job.spec(), network->seed);
+  if (!training.ok()) return 0;
+  const auto copies = static_cast<std::int64_t>(1 + SlotNamesOf(training->spec.optimizer).size());
+  const std::int64_t number_bytes = training->precision == Precision::kF64 ? 8 : 4;
+  return MostCheckpoints(job.spec()) *
+         (ParameterCount(*network) * copies * number_bytes + kHeaderBytes);
+}
+
+}  // namespace
+
+std::int64_t CheckpointBytesOf(const store::v1::JobRecord& record) {
+  std::int64_t bytes = 0;
+  for (const auto& kept : record.checkpoints()) bytes += kept.size_bytes();
+  return IsTerminal(record.job().state()) ? bytes : std::max(bytes, BytesToCome(record.job()));
+}
+
+absl::StatusOr<std::int64_t> CheckpointBytesOfUser(Reader& reader, std::string_view user) {
+  std::int64_t bytes = 0;
+  std::int64_t after = 0;
+  while (true) {
+    auto rows = reader.List(ResourceKind::kJob, user, after, kRowsAtOnce);
+    if (!rows.ok()) return rows.status();
+    if (rows->empty()) return bytes;
+    for (const ResourceRow& row : *rows) {
+      store::v1::JobRecord record;
+      record.ParseFromString(row.body);
+      bytes += CheckpointBytesOf(record);
+    }
+    after = rows->back().id;
+  }
+}
+
+absl::Status CheckCheckpointBytes(Reader& reader, const v1::Quota& quota, const std::string& user,
+                                  const store::v1::JobRecord& more) {
+  if (!quota.has_checkpoint_bytes()) return absl::OkStatus();
+  const auto used = CheckpointBytesOfUser(reader, user);
+  if (!used.ok()) return used.status();
+  const std::int64_t needed = CheckpointBytesOf(more);
+  if (*used + needed <= quota.checkpoint_bytes()) return absl::OkStatus();
+  return OverQuota(
+      user, "checkpoint_bytes",
+      StrCat(user, " has ", *used, " bytes of checkpoints and may have ", quota.checkpoint_bytes(),
+             ": up to ", needed, " more are too many; delete jobs, or keep fewer checkpoints"));
+}
+
+}  // namespace trainyard::server

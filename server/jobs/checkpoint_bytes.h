@@ -1,0 +1,27 @@
+// What a user's jobs keep on disk.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/store.h"
+#include "trainyard/store/v1/records.pb.h"
+#include "trainyard/v1/admin.pb.h"
+
+namespace trainyard::server {
+
+// Bytes of the checkpoints that a job keeps, once it has ended; else as many as it may
+// come to keep, so that what has been accepted never lacks room.
+std::int64_t CheckpointBytesOf(const store::v1::JobRecord& record);
+
+// Of all jobs of users/{user}.
+absl::StatusOr<std::int64_t> CheckpointBytesOfUser(Reader& reader, std::string_view user);
+
+// RESOURCE_EXHAUSTED where a user has no room for the checkpoints of one more job.
+absl::Status CheckCheckpointBytes(Reader& reader, const v1::Quota& quota, const std::string& user,
+                                  const store::v1::JobRecord& more);
+
+}  // namespace trainyard::server
