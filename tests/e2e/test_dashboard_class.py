@@ -51,14 +51,17 @@ def school(scratch: Path, window: Window) -> Iterator[ClassSite]:
         made.close()
 
 
-def sign_in(window: Window, school: ClassSite, user: str, view: str) -> None:
+def sign_in(
+    window: Window, school: ClassSite, user: str, view: str, connection: str = "Live"
+) -> None:
     """As somebody who has never been here."""
     window.forget_cookies()
     window.visit(school, view)
     window.type("dialog input", school.lab.tokens[user])
     window.press("Sign in", "dialog")
-    window.wait_for("the page to be live",
-                    "document.querySelector('.connection')?.innerText === 'Live'")
+    window.wait_for(f"the page to be {connection}",
+                    "document.querySelector('.connection')?.innerText.startsWith(arguments[0])",
+                    connection)
     assert window.text(".account").startswith(user)
 
 
@@ -174,6 +177,29 @@ def test_calls_over_a_quota_are_made_a_little_later(window: Window, school: Clas
     sign_in(window, school, "fay", f"{job.name}/evaluation")
     window.wait_for("the images", "document.querySelectorAll('button.digit canvas').length === 24"
                     " && document.querySelector('.digit-detail .bars') !== null")
+    assert any("429" in line for line in window.complaints())
+
+
+def test_a_page_over_the_quota_of_streams_says_so_and_goes_live_later(
+    window: Window, school: ClassSite
+) -> None:
+    api = school.lab.join("ivy")
+
+    def allow(streams: int) -> None:
+        school.lab.user("teacher").admin.UpdateUser(
+            admin_pb2.UpdateUserRequest(
+                user=admin_pb2.User(name="users/ivy", quota=admin_pb2.Quota(streams=streams)),
+                update_mask={"paths": ["quota"]},
+            )
+        )
+
+    allow(0)
+    sign_in(window, school, "ivy", "jobs", "Not live: users/ivy has")
+    allow(4)
+    window.wait_for("the stream", "document.querySelector('.connection')?.innerText === 'Live'")
+    digits, network = api.digits("digits", 300), api.network("net", [784, 20, 10])
+    api.trained("seen", network.name, digits.name, epochs=3, learning_rate=0.05)
+    window.wait_for("the job", "document.body.innerText.includes('seen')")
     assert any("429" in line for line in window.complaints())
 
 

@@ -70,6 +70,21 @@ async function errorOf(response: Response): Promise<ApiError> {
   }
 }
 
+/** Why a stream of events is refused, which an EventSource does not say; empty where it
+ * is not, or no answer came. */
+export async function refusalOf(address: string): Promise<string> {
+  const abort = new AbortController();
+  const headers = { Accept: 'text/event-stream' };
+  try {
+    const response = await fetch(address, { headers, credentials: 'same-origin', signal: abort.signal });
+    return response.ok ? '' : (await errorOf(response)).message;
+  } catch {
+    return '';
+  } finally {
+    abort.abort();
+  }
+}
+
 const TRIES = 4;
 const LONGEST_WAIT_S = 2;
 

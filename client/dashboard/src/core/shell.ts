@@ -15,7 +15,7 @@ const PAGES: [string, string][] = [
 ];
 // Of a server without logins, which serves loopback and no TLS.
 const ONLY_USER = 'users/local';
-const CONNECTION = { live: 'Live', waiting: 'Reconnecting …', lost: 'Reading anew …' };
+const CONNECTION = { live: 'Live', waiting: 'Reconnecting …', refused: 'Not live: ', lost: 'Reading anew …' };
 
 function themeButton(): HTMLButtonElement {
   const button = h('button', { type: 'button', class: 'quiet theme' });
@@ -91,7 +91,7 @@ export function makeShell(store: Store): Shell {
   const account = h('button', { type: 'button', class: 'account', hidden: true, onclick: () => void attempt(async () => openAccount(await whoAmI())) });
   const showConnection = () => {
     connection.dataset.state = store.connection;
-    setText(connection, store.loaded || store.connection !== 'waiting' ? CONNECTION[store.connection] : 'Connecting …');
+    setText(connection, store.loaded || store.connection !== 'waiting' ? CONNECTION[store.connection] + store.refusal : 'Connecting …');
   };
   store.subscribe((changed) => { if (changed.has('connection') || changed.has('jobs')) showConnection(); });
   showConnection();

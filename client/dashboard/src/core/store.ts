@@ -22,6 +22,8 @@ const QUEUE_MS = 5000;
 export class Store {
   readonly jobs = new Map<string, Job>();
   connection: Connection = 'waiting';
+  /** What the server has said where it refuses the stream. */
+  refusal = '';
   /** Whether jobs of several users are here. */
   get several(): boolean {
     this.owners ??= new Set([...this.jobs.keys()].map(owner));
@@ -58,7 +60,7 @@ export class Store {
     const cursor = await this.list();
     this.loaded = true;
     this.tell('jobs');
-    this.stream = new JobStream(EVERYBODY, cursor, (message) => this.take(message), (state) => this.connect(state));
+    this.stream = new JobStream(EVERYBODY, cursor, (message) => this.take(message), (state, reason) => this.connect(state, reason));
   }
 
   /** Newest first. */
@@ -194,8 +196,9 @@ export class Store {
     return get<Queue>('queue');
   }
 
-  private connect(state: Connection): void {
+  private connect(state: Connection, reason = ''): void {
     this.connection = state;
+    this.refusal = reason;
     this.tell('connection');
     if (state === 'lost') void this.restart();
   }

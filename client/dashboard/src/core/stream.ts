@@ -1,13 +1,15 @@
 // The page's one stream of events, over all of its jobs.
 
-import { get, url } from './api';
+import { get, refusalOf, url } from './api';
 import type { WatchMessage } from './types';
 
 /** live: connected; waiting: the server is away, and the stream goes on where
- * it was left once it is back; lost: its cursor is of no use any more. */
-export type Connection = 'live' | 'waiting' | 'lost';
+ * it was left once it is back; refused: the server has said why there is none now;
+ * lost: its cursor is of no use any more. */
+export type Connection = 'live' | 'waiting' | 'refused' | 'lost';
 
 const RETRY_MS = 1000;
+const REFUSED_RETRY_MS = 5000;
 const HIDDEN_MS = 5000;
 
 /** Reads jobs:watch from a cursor on. A page that nobody sees lets go of its
@@ -18,13 +20,15 @@ const HIDDEN_MS = 5000;
 export class JobStream {
   private source: EventSource | null = null;
   private timer = 0;
+  // How often it was refused since it was open.
+  private refusals = 0;
   private cursor: string;
 
   constructor(
     private readonly parent: string,
     cursor: string,
     private readonly onMessage: (message: WatchMessage) => void,
-    private readonly onConnection: (state: Connection) => void,
+    private readonly onConnection: (state: Connection, reason?: string) => void,
   ) {
     this.cursor = cursor;
     document.addEventListener('visibilitychange', this.seen);
@@ -53,14 +57,21 @@ export class JobStream {
   };
 
   private open(): void {
-    const source = new EventSource(url(`${this.parent}/jobs:watch`, { cursor: this.cursor }));
+    const source = new EventSource(this.address());
     this.source = source;
-    source.addEventListener('open', () => this.onConnection('live'));
+    source.addEventListener('open', () => {
+      this.refusals = 0;
+      this.onConnection('live');
+    });
     source.addEventListener('event', (event) => this.take(event as MessageEvent<string>));
     source.addEventListener('bookmark', (event) => {
       this.cursor = (event as MessageEvent).lastEventId || this.cursor;
     });
     source.addEventListener('error', (event) => this.failed(source, event));
+  }
+
+  private address(): string {
+    return url(`${this.parent}/jobs:watch`, { cursor: this.cursor });
   }
 
   private take(event: MessageEvent<string>): void {
@@ -79,21 +90,32 @@ export class JobStream {
       }
       return;
     }
-    this.onConnection('waiting');
-    if (source.readyState !== EventSource.CLOSED) return;
+    if (source.readyState !== EventSource.CLOSED) {
+      this.onConnection('waiting');
+      return;
+    }
     this.source = null;
+    this.refusals += 1;
+    if (this.refusals === 1) this.onConnection('waiting');
     this.timer = window.setTimeout(() => void this.reopen(), RETRY_MS);
   }
 
-  /** An EventSource does not say why it was refused: another call does, and asks
-   * for a token where that is the reason. */
+  /** An EventSource does not say why it was refused: other calls do; the first asks for
+   * a token where that is the reason. */
   private async reopen(): Promise<void> {
+    const later = (ms: number): void => {
+      this.timer = window.setTimeout(() => void this.reopen(), ms);
+    };
     try {
       await get('users/me');
     } catch {
-      this.timer = window.setTimeout(() => void this.reopen(), RETRY_MS);
+      later(RETRY_MS);
       return;
     }
-    if (!this.source) this.open();
+    const reason = this.refusals > 1 ? await refusalOf(this.address()) : '';
+    if (reason) {
+      this.onConnection('refused', reason);
+      later(REFUSED_RETRY_MS);
+    } else if (!this.source) this.open();
   }
 }
