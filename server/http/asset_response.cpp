@@ -1,6 +1,11 @@
 #include "server/http/asset_response.h"
 
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <string>
+
+#include "absl/strings/numbers.h"
+#include "core/base/text.h"
 
 namespace trainyard::server {
 namespace {
@@ -14,9 +19,25 @@ constexpr char kContentSecurityPolicy[] =
     "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'";
 
-bool Accepts(const bhttp::fields& request, bhttp::field name, std::string_view token) {
-  const auto value = request[name];
-  return std::string_view(value.data(), value.size()).find(token) != std::string_view::npos;
+bool HasTag(const bhttp::fields& request, std::string_view tag) {
+  const auto value = request[bhttp::field::if_none_match];
+  return std::string_view(value.data(), value.size()).find(tag) != std::string_view::npos;
+}
+
+// RFC 9110, 12.5.3: gzip is named, and not with a weight of 0.
+bool TakesGzip(const bhttp::fields& request) {
+  for (const auto& [coding, parameters] : bhttp::ext_list(request[bhttp::field::accept_encoding])) {
+    if (!boost::beast::iequals(coding, "gzip")) continue;
+    for (const auto& [name, value] : parameters) {
+      double weight = 1;
+      const bool is_weight = boost::beast::iequals(name, "q");
+      if (is_weight && absl::SimpleAtod({value.data(), value.size()}, &weight) && weight == 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -28,14 +49,15 @@ HttpResponse AssetResponse(const Asset& asset, const bhttp::fields& request) {
   response.headers = {
       {"Cache-Control", hashed ? "public, max-age=31536000, immutable" : "no-cache"},
       {"Content-Security-Policy", kContentSecurityPolicy},
-      {"ETag", std::string(asset.etag)},
+      // Weak: that of both forms, packed and not.
+      {"ETag", StrCat("W/", asset.etag)},
       {"Referrer-Policy", "no-referrer"},
       {"Vary", "Accept-Encoding"}};
-  if (Accepts(request, bhttp::field::if_none_match, asset.etag)) {
+  if (HasTag(request, asset.etag)) {
     response.status = bhttp::status::not_modified;
     return response;
   }
-  if (!asset.gzip.empty() && Accepts(request, bhttp::field::accept_encoding, "gzip")) {
+  if (!asset.gzip.empty() && TakesGzip(request)) {
     response.headers.emplace_back("Content-Encoding", "gzip");
     response.body = std::string(asset.gzip);
   } else {

@@ -215,8 +215,13 @@ TEST(Page, HashedNamesAreKeptAndCompressed) {
   const auto packed = AssetResponse(*script, Fields({{"Accept-Encoding", "br, gzip"}}));
   EXPECT_LT(packed.body.size(), whole.body.size());
   EXPECT_THAT(packed.body, testing::StartsWith("\x1f\x8b"));
-  const auto known =
-      AssetResponse(*script, Fields({{"If-None-Match", std::string(script->etag).c_str()}}));
+  for (const char* no : {"br, gzip;q=0", "x-gzip", "gzip; Q=0.000"}) {
+    EXPECT_EQ(AssetResponse(*script, Fields({{"Accept-Encoding", no}})).body, whole.body) << no;
+  }
+  EXPECT_EQ(AssetResponse(*script, Fields({{"Accept-Encoding", "gzip;q=0.5"}})).body, packed.body);
+  const std::string weak = "W/" + std::string(script->etag);
+  EXPECT_THAT(packed.headers, testing::Contains(testing::Pair("ETag", weak)));
+  const auto known = AssetResponse(*script, Fields({{"If-None-Match", weak.c_str()}}));
   EXPECT_EQ(known.status, bhttp::status::not_modified);
   EXPECT_TRUE(known.body.empty());
 }
