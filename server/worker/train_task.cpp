@@ -59,6 +59,8 @@ struct Run {
   Dataset training_set;
   std::optional<Dataset> validation_set;
   std::optional<Checkpoint> resume;
+  // Whether a newer one than that is damaged.
+  bool newer_damaged = false;
   std::string dataset_digest;
 };
 
@@ -82,8 +84,8 @@ void Warn(Session& session, const std::string& reason, const std::string& messag
 // costs the epochs since the one before, which come out the same.
 absl::StatusOr<std::optional<Checkpoint>> NewestWhole(const WorkerContext& context,
                                                       const worker::v1::TrainTask& task,
-                                                      const NetworkSpec& network,
-                                                      Session& session) {
+                                                      const NetworkSpec& network, Session& session,
+                                                      bool& newer_damaged) {
   absl::Status last;
   for (const std::string& path : task.resume_paths()) {
     auto checkpoint = ReadCheckpoint(context.data_dir / path, network);
@@ -94,6 +96,7 @@ absl::StatusOr<std::optional<Checkpoint>> NewestWhole(const WorkerContext& conte
                     checkpoint->header.kernel_variant,
                     ": the result is not bit-identical to an undisturbed run"));
       }
+      newer_damaged = !last.ok();
       return *std::move(checkpoint);
     }
     last = checkpoint.status();
@@ -114,15 +117,14 @@ absl::StatusOr<Run> Prepare(const WorkerContext& context, const worker::v1::Trai
   if (!request.ok()) return request.status();
   auto training_set = OpenDataset(context, task.dataset());
   if (!training_set.ok()) return training_set.status();
-  Run run{*std::move(network),      *request,     {},
-          *std::move(training_set), std::nullopt, std::nullopt,
-          task.dataset().digest()};
+  Run run{*std::move(network), *request,     {},    *std::move(training_set),
+          std::nullopt,        std::nullopt, false, task.dataset().digest()};
   if (task.has_validation_dataset()) {
     auto validation_set = OpenDataset(context, task.validation_dataset());
     if (!validation_set.ok()) return validation_set.status();
     run.validation_set = *std::move(validation_set);
   }
-  auto resume = NewestWhole(context, task, run.network, session);
+  auto resume = NewestWhole(context, task, run.network, session, run.newer_damaged);
   if (!resume.ok()) return resume.status();
   if (*resume) {
     run.scaling = (*resume)->header.scaling;
@@ -159,8 +161,8 @@ class Recorder final : public TrainingObserver<T> {
     header_.dataset_digest = run.dataset_digest;
     header_.spec_digest = SpecDigestOf(task);
     header_.scaling = run.scaling;
-    // What a run goes on from is there.
-    if (run.resume) Saved(start);
+    // What a run goes on from is there; written again, it replaces what is damaged.
+    if (run.resume && !run.newer_damaged) Saved(start);
   }
 
   absl::Status OnEpoch(const EpochReport& report, const StateSource<T>& state) override {

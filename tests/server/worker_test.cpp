@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 #include <map>
@@ -284,6 +285,26 @@ TEST_F(WorkerTest, ADamagedStateIsSaidAndTheOneBeforeGoesOn) {
   messages = Run(task, 3);
   EXPECT_EQ(EpochsOf(messages), (std::vector<int>{1, 2, 3, 4, 5, 6}));
   EXPECT_EQ(messages.back().training_outcome().weights_digest(), undisturbed);
+}
+
+// What is there is not written again, but where that drops a newer one that is damaged.
+TEST_F(WorkerTest, AStateIsWrittenAgainOnlyInPlaceOfADamagedOne) {
+  const auto older = Trained(1);
+  const auto newer = Trained(2);
+  const auto written = [](const Messages& messages) {
+    return std::ranges::count_if(FactsOf(messages), &TrainingFact::has_checkpoint);
+  };
+  ServerMessage task = TrainTask(1);
+  task.mutable_train()->add_resume_paths(ModelOf(older).checkpoint_path());
+  Messages messages = Run(task, 2);
+  EXPECT_EQ(written(messages), 0);
+  EXPECT_EQ(messages.back().training_outcome().weights_digest(), older.weights_digest());
+  std::filesystem::resize_file(CheckpointPath(newer), 100);
+  task.mutable_train()->set_resume_paths(0, ModelOf(newer).checkpoint_path());
+  task.mutable_train()->add_resume_paths(ModelOf(older).checkpoint_path());
+  messages = Run(task, 3);
+  EXPECT_EQ(written(messages), 1);
+  EXPECT_EQ(messages.back().training_outcome().weights_digest(), older.weights_digest());
 }
 
 TEST_F(WorkerTest, AForkWithoutItsStateFails) {
