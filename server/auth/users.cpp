@@ -1,5 +1,6 @@
 // Who there is, and what may be changed of them.
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "absl/strings/str_join.h"
@@ -29,6 +30,9 @@ absl::Status CheckQuota(const v1::Quota& quota) {
                         quota.queued_jobs() < 0 || quota.running_jobs() < 0 ||
                         quota.streams() < 0 || quota.calls_per_second() < 0 ||
                         quota.cpu_seconds_per_day() < 0;
+  if (!std::isfinite(quota.calls_per_second()) || !std::isfinite(quota.cpu_seconds_per_day())) {
+    return FieldError("quota", "NOT_FINITE", "a quota is not finite; leave it unset for no bound");
+  }
   if (!negative) return absl::OkStatus();
   return FieldError("quota", "NEGATIVE", "a quota is negative; leave it unset for no bound");
 }

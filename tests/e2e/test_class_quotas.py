@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness import (
     error_of,
     refused,
     training_pb2,
+    violations,
     wait_until,
 )
 
@@ -39,6 +41,11 @@ def test_each_quota_says_which_it_is_and_what_to_do(lab: Class) -> None:
         status = refused(Code.RESOURCE_EXHAUSTED, call)
         assert error_info(status).reason == "QUOTA_EXCEEDED"
         assert error_info(status).metadata["quota"] == name
+
+    nothing = {"calls_per_second": float("nan"), "cpu_seconds_per_day": float("inf")}
+    for n, (field, value) in enumerate((nothing | {"checkpoint_bytes": -1}).items()):
+        call = partial(quota, f"quota-nothing-{n}", **{field: value})
+        assert "quota" in violations(refused(Code.INVALID_ARGUMENT, call))
 
     api = quota("quota-bytes", dataset_bytes=1000)
     api.active("small", ROWS)

@@ -349,6 +349,13 @@ def test_json_is_one_line_a_message(prepared: Cli) -> None:
         json.loads(line)
 
 
+@pytest.mark.parametrize("value", ["1e30", "1.5", "nan", "-inf"])
+def test_a_quota_of_bytes_is_a_whole_number(cli: Cli, value: str) -> None:
+    done = cli.run("class", "settings", "--quota", f"checkpoint_bytes={value}")
+    assert done.returncode == 2
+    assert f"{value} is no number that checkpoint_bytes can be; it is a whole number" in done.stderr
+
+
 def test_verify_trains_again_and_compares(prepared: Cli, job: str) -> None:
     lines = prepared("job", "verify", job).splitlines()
     assert lines[-1] == "VERIFIED"

@@ -1,6 +1,8 @@
 // trainyard class list | set | settings | audit
 
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -37,6 +39,18 @@ std::string UserName(absl::string_view id) {
   return absl::StartsWith(id, "users/") ? std::string(id) : absl::StrCat("users/", id);
 }
 
+// Whether a field has room for the number as it is. Whole numbers beyond 2^53 are not
+// told from their neighbours.
+bool Holds(const google::protobuf::FieldDescriptor& field, double value) {
+  using Field = google::protobuf::FieldDescriptor;
+  if (!std::isfinite(value)) return false;
+  if (field.cpp_type() == Field::CPPTYPE_DOUBLE) return true;
+  const double most = field.cpp_type() == Field::CPPTYPE_INT32
+                          ? std::numeric_limits<std::int32_t>::max()
+                          : static_cast<double>(std::int64_t{1} << 53);
+  return value == std::trunc(value) && std::abs(value) <= most;
+}
+
 // FIELD=VALUE, or FIELD=none for no bound, into a quota and the paths of a mask.
 absl::Status ApplyQuota(const std::string& assignment, v1::Quota* quota,
                         google::protobuf::FieldMask* mask) {
@@ -50,6 +64,13 @@ absl::Status ApplyQuota(const std::string& assignment, v1::Quota* quota,
                      "' is not FIELD=NUMBER or FIELD=none, with FIELD one of dataset_bytes, "
                      "checkpoint_bytes, queued_jobs, running_jobs, streams, calls_per_second, "
                      "cpu_seconds_per_day"));
+  }
+  if (!Holds(*field, value)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "'", assignment, "': ", parts.second, " is no number that ", parts.first, " can be",
+        field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_DOUBLE
+            ? ""
+            : "; it is a whole number"));
   }
   mask->add_paths(absl::StrCat("quota.", parts.first));
   if (parts.second == "none") return absl::OkStatus();
