@@ -169,7 +169,7 @@ def test_calls_over_a_quota_are_made_a_little_later(window: Window, school: Clas
     api.evaluated(job.name, digits.name)
     school.lab.user("teacher").admin.UpdateUser(
         admin_pb2.UpdateUserRequest(
-            user=admin_pb2.User(name="users/fay", quota=admin_pb2.Quota(calls_per_second=4)),
+            user=admin_pb2.User(name="users/fay", quota=admin_pb2.Quota(calls_per_second=2)),
             update_mask={"paths": ["quota"]},
         )
     )

@@ -85,28 +85,68 @@ export async function refusalOf(address: string): Promise<string> {
   }
 }
 
-const TRIES = 4;
+const TRIES = 10;
 const LONGEST_WAIT_S = 2;
+const SLOW_MS = 500;
 
 /** In how many seconds a call that came too soon after others may be made again. */
 function soonest(response: Response): number {
   return response.status === 429 ? Number(response.headers.get('Retry-After') ?? Infinity) : Infinity;
 }
 
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => window.setTimeout(resolve, ms));
+}
+
+// Calls that came too soon stand in a line, and so do those made while it stands: all of
+// them at once would be too many again, and one that is unlucky each time would give up.
+let line: Promise<void> = Promise.resolve();
+let inLine = 0;
+
+/** Runs `call` when those before it have called `passOn`, or ended. */
+async function inTurn<T>(call: (passOn: () => void) => Promise<T>): Promise<T> {
+  const before = line;
+  let passOn = () => {};
+  line = new Promise((resolve) => { passOn = resolve; });
+  inLine += 1;
+  try {
+    await before;
+    return await call(passOn);
+  } finally {
+    passOn();
+    inLine -= 1;
+  }
+}
+
+/** The answer of `send`, which is called again while it comes too soon. */
+async function admitted(send: () => Promise<Response>, passOn: () => void): Promise<Response> {
+  for (let tries = 1; ; tries += 1) {
+    const sent = send();
+    // What takes long was admitted.
+    void Promise.race([sent.then(() => false, () => false), after(SLOW_MS).then(() => true)])
+      .then((slow) => { if (slow) passOn(); });
+    const response = await sent;
+    const wait = soonest(response);
+    if (wait > LONGEST_WAIT_S || tries === TRIES) return response;
+    await after(wait * 1000);
+  }
+}
+
 async function answer(method: string, address: string, body?: BodyInit, type?: string): Promise<Response> {
   const headers: Record<string, string> = type ? { 'Content-Type': type } : {};
-  for (let tries = 1; ; tries += 1) {
-    let response: Response;
+  const send = async () => {
     try {
-      response = await fetch(address, { method, body, headers, credentials: 'same-origin' });
+      return await fetch(address, { method, body, headers, credentials: 'same-origin' });
     } catch {
       throw new ApiError(0, {});
     }
-    if (response.ok) return response;
-    const wait = soonest(response);
-    if (wait > LONGEST_WAIT_S || tries === TRIES) throw await errorOf(response);
-    await new Promise((resolve) => window.setTimeout(resolve, wait * 1000));
+  };
+  let response = inLine === 0 ? await send() : null;
+  if (!response || soonest(response) <= LONGEST_WAIT_S) {
+    response = await inTurn((passOn) => admitted(send, passOn));
   }
+  if (!response.ok) throw await errorOf(response);
+  return response;
 }
 
 async function signedIn(call: () => Promise<Response>): Promise<Response> {
