@@ -48,32 +48,49 @@ if [ "$all" = yes ]; then
   fi
 fi
 
-step "Tests"
 if [ "$all" = no ]; then
+  step "Tests"
   tests test --label-exclude languages
   exit
 fi
-tests test
 
-step "Crash run, 1000 kills"
-/usr/bin/python3 -B tests/e2e/crash_harness.py --kills 1000 ||
-  die "the crash run found violations, which are above"
+# What fails is named at the end: the checks that follow say more about it.
+failed=()
 
-step "Fuzz targets, 30 s each"
+# check NAME command [argument...]
+check() {
+  step "$1"
+  "${@:2}" || failed+=("$1")
+}
+
+fuzz() {
+  local targets target artifacts status=0
+  mapfile -t targets < <(find build/fuzz -type f -executable -name '*_fuzz*' -not -path '*/CMakeFiles/*')
+  [ "${#targets[@]}" -gt 0 ] || die "preset 'fuzz' built no fuzz targets"
+  for target in "${targets[@]}"; do
+    echo "$target"
+    artifacts=build/fuzz/artifacts/$(basename "$target")/
+    mkdir -p "$artifacts"
+    "$target" -max_total_time=30 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$artifacts" || {
+      echo "$(basename "$target") found a defect: see $artifacts"
+      status=1
+    }
+  done
+  return "$status"
+}
+
+check "Tests" tests test
+check "Crash run, 1000 kills" /usr/bin/python3 -B tests/e2e/crash_harness.py --kills 1000
+
+step "Build (build/fuzz)"
 configure_and_build fuzz
-mapfile -t targets < <(find build/fuzz -type f -executable -name '*_fuzz*' -not -path '*/CMakeFiles/*')
-[ "${#targets[@]}" -gt 0 ] || die "preset 'fuzz' built no fuzz targets"
-for target in "${targets[@]}"; do
-  echo "$target"
-  artifacts=build/fuzz/artifacts/$(basename "$target")/
-  mkdir -p "$artifacts"
-  "$target" -max_total_time=30 -rss_limit_mb=2048 -verbosity=0 -artifact_prefix="$artifacts" ||
-    die "$(basename "$target") found a defect: see $artifacts"
-done
+check "Fuzz targets, 30 s each" fuzz
 
 # What is labelled slow trains for minutes under a sanitizer and adds no path.
 for preset in dev tsan; do
-  step "Tests, preset $preset"
+  step "Build (build/$preset)"
   configure_and_build "$preset"
-  tests "$preset" --label-exclude slow
+  check "Tests, preset $preset" tests "$preset" --label-exclude slow
 done
+
+[ "${#failed[@]}" -eq 0 ] || die "failed: $(printf '%s; ' "${failed[@]}")see above"
