@@ -25,6 +25,7 @@
 #include "server/datasets/dataset_service.h"
 #include "server/evaluations/evaluation_service.h"
 #include "server/events/event_hub.h"
+#include "server/events/log_starts.h"
 #include "server/events/stepper.h"
 #include "server/exec/confine.h"
 #include "server/exec/local_executor.h"
@@ -37,6 +38,7 @@
 #include "server/metrics/timed_store.h"
 #include "server/networks/network_service.h"
 #include "server/resources/clock.h"
+#include "server/resources/names.h"
 #include "server/resources/periodic.h"
 #include "server/rpc/inference_rpc.h"
 #include "server/rpc/services.h"
@@ -58,6 +60,8 @@ namespace {
 constexpr int kPublicMessageBytes = 64 << 20;
 constexpr int kWorkerMessageBytes = 64 << 20;
 constexpr int kWatchThreads = 2;
+// Of letters and digits: no two of a directory's starts get the same.
+constexpr std::size_t kLogMarkSize = 8;
 // Ingesting and evaluating processes at once, beside the jobs' slots.
 constexpr int kShortTasks = 2;
 constexpr std::chrono::seconds kShutdownDeadline{2};
@@ -168,7 +172,9 @@ class RunningApp final : public App {
                                             *std::move(fingerprint));
     const QuotaOf quota_of = [this](const std::string& user) { return accounts_->QuotaOf(user); };
     short_tasks_ = std::make_unique<SlotQueue>(kShortTasks);
-    hub_ = std::make_unique<EventHub>(*store_);
+    auto starts = LogStarts::Note(*store_, NewUid().substr(0, kLogMarkSize));
+    if (!starts.ok()) return starts.status();
+    hub_ = std::make_unique<EventHub>(*store_, *std::move(starts));
     stepper_ = std::make_unique<Stepper>(kWatchThreads);
     watch_ = std::make_unique<WatchContext>(*stepper_);
     if (metrics_ != nullptr) {

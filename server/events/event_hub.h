@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -26,7 +27,8 @@ namespace trainyard::server {
 // jobs that are watched. Any thread.
 class EventHub {
  public:
-  explicit EventHub(Store& store) : store_(store), feed_(store) {}
+  explicit EventHub(Store& store, LogStarts starts = {})
+      : store_(store), feed_(store, std::move(starts)) {}
 
   // The same events, of many jobs at once.
   UserFeed& feed() { return feed_; }

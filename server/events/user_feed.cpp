@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
 #include "core/base/error.h"
 #include "core/base/text.h"
 #include "trainyard/v1/training.pb.h"
@@ -15,30 +14,14 @@ constexpr std::size_t kTail = 1024;
 // Of the log, at once: a user whose jobs are rare must not hold a thread.
 constexpr std::int64_t kScan = 4096;
 
-constexpr char kCursorMark = 'c';
-
 std::string ParentOf(const std::string& job_name) {
   return job_name.substr(0, job_name.find("/jobs/"));
 }
 
-WireMessage WireOf(const std::string& job_name, const EventRow& row) {
-  v1::WatchTrainingJobsResponse response;
-  response.mutable_event()->set_job(job_name);
-  response.mutable_event()->mutable_event()->ParseFromString(row.body);
-  response.set_cursor(UserFeed::CursorOf(row.id));
-  return {row.id, grpc::Slice(response.SerializeAsString())};
-}
-
-absl::Status OutOfRange(std::int64_t trimmed, std::int64_t last, std::int64_t after_id) {
-  return MakeError(absl::StatusCode::kOutOfRange,
-                   {"CURSOR_OUT_OF_RANGE",
-                    "cursor",
-                    {{"earliest_cursor", UserFeed::CursorOf(trimmed)},
-                     {"last_cursor", UserFeed::CursorOf(last)}}},
-                   StrCat(after_id > last ? "cursor is in the future: another server gave it"
-                                          : "events after cursor have been trimmed",
-                          "; list the jobs and go on from the list's cursor"));
-}
+constexpr char kTrimmed[] = "events after cursor have been trimmed";
+constexpr char kOfAnotherLog[] =
+    "cursor was given by another server, or by this one before an older copy of its directory "
+    "was put back";
 
 // The newest id of the log, and up to which events have been trimmed.
 absl::Status EndsOf(Reader& reader, std::int64_t& last, std::int64_t& trimmed) {
@@ -53,16 +36,21 @@ absl::Status EndsOf(Reader& reader, std::int64_t& last, std::int64_t& trimmed) {
 
 }  // namespace
 
-std::string UserFeed::CursorOf(std::int64_t id) { return StrCat(std::string(1, kCursorMark), id); }
+WireMessage UserFeed::WireOf(const std::string& job_name, const EventRow& row) const {
+  v1::WatchTrainingJobsResponse response;
+  response.mutable_event()->set_job(job_name);
+  response.mutable_event()->mutable_event()->ParseFromString(row.body);
+  response.set_cursor(CursorOf(row.id));
+  return {row.id, grpc::Slice(response.SerializeAsString())};
+}
 
-absl::StatusOr<std::int64_t> UserFeed::IdOf(const std::string& cursor) {
-  std::int64_t id = 0;
-  if (cursor.empty()) return id;
-  const bool is_one = cursor.front() == kCursorMark && absl::SimpleAtoi(cursor.substr(1), &id) &&
-                      id >= 0 && CursorOf(id) == cursor;
-  if (is_one) return id;
-  return FieldError("cursor", "INVALID_CURSOR",
-                    "cursor is not one that a list or a stream of jobs has given");
+absl::Status UserFeed::OutOfRange(std::int64_t trimmed, std::int64_t last,
+                                  const std::string& why) const {
+  return MakeError(absl::StatusCode::kOutOfRange,
+                   {"CURSOR_OUT_OF_RANGE",
+                    "cursor",
+                    {{"earliest_cursor", CursorOf(trimmed)}, {"last_cursor", CursorOf(last)}}},
+                   StrCat(why, "; list the jobs and go on from the list's cursor"));
 }
 
 bool UserFeed::Wants(const FeedFilter& filter, const Entry& entry) {
@@ -70,21 +58,26 @@ bool UserFeed::Wants(const FeedFilter& filter, const Entry& entry) {
   return filter.job_uids.empty() || filter.job_uids.contains(entry.job_uid);
 }
 
-absl::StatusOr<std::int64_t> UserFeed::Subscribe(const FeedFilter& filter, std::int64_t after_id,
-                                                 const std::shared_ptr<EventListener>& listener) {
+absl::StatusOr<UserFeed::Start> UserFeed::Subscribe(
+    const FeedFilter& filter, const std::string& cursor,
+    const std::shared_ptr<EventListener>& listener) {
+  auto id = LogStarts::IdOf(cursor);
+  if (!id.ok()) return id.status();
+  Start start = {*id, 0};
   {
     const std::lock_guard lock(mutex_);
     listeners_[listener] = filter;
   }
   // Only now, so that no event can be missed.
   std::int64_t last = 0;
-  std::int64_t trimmed = 0;
   auto status = store_.Read([&](Reader& reader) -> absl::Status {
-    auto ends = EndsOf(reader, last, trimmed);
+    auto ends = EndsOf(reader, last, start.trimmed);
     if (!ends.ok()) return ends;
+    const bool ours = start.after_id <= last && (cursor.empty() || CursorOf(*id) == cursor);
+    if (!ours) return OutOfRange(start.trimmed, last, kOfAnotherLog);
     // The beginning, 0, is what there is.
-    const bool there = after_id <= last && (after_id == 0 || after_id >= trimmed);
-    return there ? absl::OkStatus() : OutOfRange(trimmed, last, after_id);
+    const bool there = start.after_id == 0 || start.after_id >= start.trimmed;
+    return there ? absl::OkStatus() : OutOfRange(start.trimmed, last, kTrimmed);
   });
   if (!status.ok()) {
     Unsubscribe(listener);
@@ -92,7 +85,7 @@ absl::StatusOr<std::int64_t> UserFeed::Subscribe(const FeedFilter& filter, std::
   }
   const std::lock_guard lock(mutex_);
   last_id_ = std::max(last_id_, last);
-  return trimmed;
+  return start;
 }
 
 void UserFeed::Unsubscribe(const std::shared_ptr<EventListener>& listener) {
@@ -126,7 +119,7 @@ absl::StatusOr<UserFeed::Batch> UserFeed::Fetch(const FeedFilter& filter, std::i
     std::int64_t trimmed_now = 0;
     auto ends = EndsOf(reader, last, trimmed_now);
     if (!ends.ok()) return ends;
-    if (trimmed_now > std::max(trimmed, after_id)) return OutOfRange(trimmed_now, last, after_id);
+    if (trimmed_now > std::max(trimmed, after_id)) return OutOfRange(trimmed_now, last, kTrimmed);
     const std::int64_t up_to = std::min(last, after_id + kScan);
     auto rows = reader.EventsOfUser(filter.parent, after_id, up_to, limit);
     if (!rows.ok()) return rows.status();

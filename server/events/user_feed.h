@@ -9,11 +9,13 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/events/event_listener.h"
+#include "server/events/log_starts.h"
 #include "server/store/store.h"
 
 namespace trainyard::server {
@@ -30,7 +32,7 @@ struct FeedFilter {
 // Any thread.
 class UserFeed {
  public:
-  explicit UserFeed(Store& store) : store_(store) {}
+  UserFeed(Store& store, LogStarts starts) : store_(store), starts_(std::move(starts)) {}
 
   // The next events after a cursor.
   struct Batch {
@@ -41,11 +43,17 @@ class UserFeed {
     std::int64_t scanned_to = 0;
   };
 
-  // Begins to tell `listener`. OUT_OF_RANGE where `after_id` is in the future, or
-  // events after it have been trimmed; 0 is from what there is. Returns up to which id
-  // events have been trimmed by now.
-  absl::StatusOr<std::int64_t> Subscribe(const FeedFilter& filter, std::int64_t after_id,
-                                         const std::shared_ptr<EventListener>& listener);
+  // Where a listener begins.
+  struct Start {
+    std::int64_t after_id = 0;
+    // Up to this id events have been trimmed by now.
+    std::int64_t trimmed = 0;
+  };
+  // Begins to tell `listener`. INVALID_ARGUMENT where `cursor` is none; OUT_OF_RANGE where
+  // it is in the future or of another log, or events after it have been trimmed; empty is
+  // from what there is.
+  absl::StatusOr<Start> Subscribe(const FeedFilter& filter, const std::string& cursor,
+                                  const std::shared_ptr<EventListener>& listener);
   void Unsubscribe(const std::shared_ptr<EventListener>& listener);
 
   // At most `limit` events after the cursor of a subscribed listener; looks at a
@@ -58,10 +66,8 @@ class UserFeed {
   void Published(const std::string& job_name, const std::string& job_uid,
                  const std::vector<EventRow>& events);
 
-  // What clients hold: the id, said so that nobody takes it for a sequence.
-  static std::string CursorOf(std::int64_t id);
-  // INVALID_ARGUMENT where `cursor` is none.
-  static absl::StatusOr<std::int64_t> IdOf(const std::string& cursor);
+  // What clients hold.
+  std::string CursorOf(std::int64_t id) const { return starts_.CursorOf(id); }
 
  private:
   struct Entry {
@@ -70,10 +76,13 @@ class UserFeed {
     WireMessage message;
   };
 
+  WireMessage WireOf(const std::string& job_name, const EventRow& row) const;
+  absl::Status OutOfRange(std::int64_t trimmed, std::int64_t last, const std::string& why) const;
   static bool Wants(const FeedFilter& filter, const Entry& entry);
   bool TakeFromTail(const FeedFilter& filter, std::int64_t after_id, int limit, Batch& batch);
 
   Store& store_;
+  const LogStarts starts_;
   std::mutex mutex_;
   // The newest events, while somebody listens. Guarded by mutex_.
   std::deque<Entry> tail_;

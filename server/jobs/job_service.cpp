@@ -123,7 +123,7 @@ absl::StatusOr<v1::ListTrainingJobsResponse> JobService::List(
     response.set_next_page_token(*next);
     auto last = reader.LastEventId();
     if (!last.ok()) return last.status();
-    response.set_cursor(UserFeed::CursorOf(*last));
+    response.set_cursor(hub_.feed().CursorOf(*last));
     return absl::OkStatus();
   });
   if (!status.ok()) return status;

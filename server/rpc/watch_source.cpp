@@ -85,13 +85,12 @@ class ManyJobs final : public WatchSource {
     // Whoever may see no others sees their own.
     if (*parent != kEverybody) filter_.parent = *parent;
     if (*parent == kEverybody && caller_.reach == Reach::kOwn) filter_.parent = caller_.user;
-    auto cursor = UserFeed::IdOf(request_.cursor());
-    if (!cursor.ok()) return cursor.status();
-    cursor_ = *cursor;
     if (auto status = ResolveNames(); !status.ok()) return status;
-    auto trimmed = hub_.feed().Subscribe(filter_, cursor_, listener);
-    if (trimmed.ok()) trimmed_ = *trimmed;
-    return trimmed.status();
+    auto start = hub_.feed().Subscribe(filter_, request_.cursor(), listener);
+    if (!start.ok()) return start.status();
+    cursor_ = start->after_id;
+    trimmed_ = start->trimmed;
+    return absl::OkStatus();
   }
 
   void Close(const std::shared_ptr<EventListener>& listener) override {
@@ -114,12 +113,12 @@ class ManyJobs final : public WatchSource {
   WireMessage Bookmark() const override {
     v1::WatchTrainingJobsResponse response;
     response.mutable_bookmark();
-    response.set_cursor(UserFeed::CursorOf(cursor_));
+    response.set_cursor(hub_.feed().CursorOf(cursor_));
     return {cursor_, grpc::Slice(response.SerializeAsString())};
   }
 
   absl::Status ShuttingDown() const override {
-    return Draining("cursor", UserFeed::CursorOf(cursor_), "from cursor");
+    return Draining("cursor", hub_.feed().CursorOf(cursor_), "from cursor");
   }
 
  private:

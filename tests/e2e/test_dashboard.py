@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import re
+import shutil
 import urllib.request
 
 import numpy as np
@@ -91,6 +92,31 @@ def test_a_curve_completes_over_a_killed_server_without_a_reload(
     assert [epoch.epoch for epoch in epochs] == list(range(1, total + 1))
     drawn = window.text(".legend").replace(",", "")
     assert f"{epochs[-1].cost:.3g}" in drawn or f"{epochs[-1].cost:.5g}" in drawn
+    assert not window.complaints("net::ERR", "Failed to load resource")
+
+
+def test_a_page_goes_on_with_an_older_copy_of_the_directory(window: Window, site: Site) -> None:
+    server = site.server
+    digits = site.api.digits("digits", 200)
+    network = site.api.network("net", [784, 4, 10])
+    server.stop()
+    copy = server.data_dir.with_name("older")
+    shutil.copytree(server.data_dir, copy, ignore=shutil.ignore_patterns("*.sock"))
+    server.start()
+    window.show(site, "jobs")
+    window.script("window.loadedOnce = true")
+    site.api.trained("later", network.name, digits.name, epochs=3, learning_rate=0.1)
+    window.wait_for("the job", "document.querySelector('main').innerText.includes('later')")
+    server.kill()
+    shutil.rmtree(server.data_dir)
+    copy.rename(server.data_dir)
+    server.start()
+    # The same ids of the log, given to other events.
+    site.api.trained("instead", network.name, digits.name, epochs=5, learning_rate=0.1)
+    window.wait_for("the log as it is now", "document.querySelector('main').innerText.includes('instead')"
+                    " && !document.querySelector('main').innerText.includes('later')"
+                    " && document.querySelector('.connection').innerText === 'Live'")
+    assert window.script("return window.loadedOnce") is True, "the page was loaded again"
     assert not window.complaints("net::ERR", "Failed to load resource")
 
 

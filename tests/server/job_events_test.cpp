@@ -167,7 +167,7 @@ TEST(HistoryPages, ThoseThatWereReadLastAreKept) {
 TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
   auto listener = std::make_shared<CountingListener>();
   const FeedFilter all = {"users/local", {}};
-  ASSERT_TRUE(hub_->feed().Subscribe(all, 0, listener).ok());
+  ASSERT_TRUE(hub_->feed().Subscribe(all, "", listener).ok());
   ASSERT_TRUE(jobs_->Create(me_, Request("j")).ok());
   ASSERT_TRUE(jobs_->Create(me_, Request("k")).ok());
   ASSERT_TRUE(executor_.WaitForStarts(1));
@@ -175,7 +175,7 @@ TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
   // From the tail, and from the store, by one who comes later.
   auto late = std::make_shared<CountingListener>();
   EventHub other(*store_);
-  ASSERT_TRUE(other.feed().Subscribe(all, 0, late).ok());
+  ASSERT_TRUE(other.feed().Subscribe(all, "", late).ok());
   std::vector<std::string> found;
   for (EventHub* hub : {hub_.get(), &other}) {
     std::string line;
@@ -187,7 +187,7 @@ TEST_F(JobServiceTest, AFeedHasAllJobsInTheOrderOfTheirCommits) {
         v1::WatchTrainingJobsResponse response;
         ASSERT_TRUE(
             response.ParseFromArray(message.bytes.begin(), static_cast<int>(message.bytes.size())));
-        EXPECT_EQ(response.cursor(), UserFeed::CursorOf(message.sequence));
+        EXPECT_EQ(response.cursor(), hub->feed().CursorOf(message.sequence));
         EXPECT_GT(message.sequence, cursor);
         cursor = message.sequence;
         line += StrCat(response.event().job().substr(response.event().job().size() - 1),
@@ -212,7 +212,7 @@ TEST_F(JobServiceTest, AFeedIsOfOneUserAndOfTheJobsThatAreNamed) {
   ASSERT_TRUE(kept.ok());
   auto listener = std::make_shared<CountingListener>();
   const auto events_of = [&](const FeedFilter& filter) {
-    EXPECT_TRUE(hub_->feed().Subscribe(filter, 0, listener).ok());
+    EXPECT_TRUE(hub_->feed().Subscribe(filter, "", listener).ok());
     return hub_->feed().Fetch(filter, 0, 64, 0)->events.size();
   };
   EXPECT_EQ(events_of({"users/local", {kept->uid()}}), 1);
@@ -320,10 +320,10 @@ TEST_F(TrimmedLogTest, KeepsTheNewestEventsAndSaysWhereTheyBegin) {
   EXPECT_EQ(hub_->Subscribe(job.name(), 5, listener, uid).code(), absl::StatusCode::kOutOfRange);
   // The stream of all jobs has a gap after an early cursor, and says so.
   const FeedFilter all = {"users/local", {}};
-  const auto gap = hub_->feed().Subscribe(all, *UserFeed::IdOf(early), listener).status();
+  const auto gap = hub_->feed().Subscribe(all, early, listener).status();
   EXPECT_EQ(gap.code(), absl::StatusCode::kOutOfRange);
-  const auto earliest = UserFeed::IdOf(GetErrorDetails(gap).metadata.at("earliest_cursor"));
-  EXPECT_TRUE(hub_->feed().Subscribe(all, *earliest, listener).ok());
+  const std::string earliest = GetErrorDetails(gap).metadata.at("earliest_cursor");
+  EXPECT_TRUE(hub_->feed().Subscribe(all, earliest, listener).ok());
   hub_->feed().Unsubscribe(listener);
   // There is nothing to compare with what has been trimmed: no warning.
   executor_.ExitAll("was killed by signal 9");
@@ -335,23 +335,24 @@ TEST_F(TrimmedLogTest, KeepsTheNewestEventsAndSaysWhereTheyBegin) {
 TEST_F(TrimmedLogTest, AFeedThatIsSoSlowThatItsNextEventsAreGoneSaysSo) {
   const FeedFilter all = {"users/local", {}};
   auto listener = std::make_shared<CountingListener>();
-  const auto trimmed = hub_->feed().Subscribe(all, 0, listener);
-  ASSERT_TRUE(trimmed.ok());
+  const auto start = hub_->feed().Subscribe(all, "", listener);
+  ASSERT_TRUE(start.ok());
   ASSERT_TRUE(jobs_->Create(me_, Request("j", 1100)).ok());
   ASSERT_TRUE(executor_.WaitForStarts(1));
-  const auto first = hub_->feed().Fetch(all, 0, 1, *trimmed);
+  const auto first = hub_->feed().Fetch(all, 0, 1, start->trimmed);
   ASSERT_TRUE(first.ok()) << first.status();
   // More than are kept in memory, and far more than in the log.
   std::vector<worker::v1::WorkerMessage> epochs;
   for (int epoch = 1; epoch <= 1100; ++epoch) epochs.push_back(Epoch(epoch, 1.0));
   ASSERT_TRUE(Play("j", 1, epochs).ok());
-  const auto late = hub_->feed().Fetch(all, first->scanned_to, 64, *trimmed).status();
+  const auto late = hub_->feed().Fetch(all, first->scanned_to, 64, start->trimmed).status();
   EXPECT_EQ(late.code(), absl::StatusCode::kOutOfRange) << late;
   // Who begins anew begins with what there is.
-  const auto now = hub_->feed().Subscribe(all, 0, listener);
-  const auto rest = hub_->feed().Fetch(all, 0, 1, *now);
+  const auto now = hub_->feed().Subscribe(all, "", listener);
+  ASSERT_TRUE(now.ok());
+  const auto rest = hub_->feed().Fetch(all, 0, 1, now->trimmed);
   ASSERT_TRUE(rest.ok()) << rest.status();
-  EXPECT_TRUE(hub_->feed().Fetch(all, rest->scanned_to, 64, *now).ok());
+  EXPECT_TRUE(hub_->feed().Fetch(all, rest->scanned_to, 64, now->trimmed).ok());
   hub_->feed().Unsubscribe(listener);
 }
 

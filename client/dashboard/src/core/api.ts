@@ -70,16 +70,16 @@ async function errorOf(response: Response): Promise<ApiError> {
   }
 }
 
-/** Why a stream of events is refused, which an EventSource does not say; empty where it
+/** Why a stream of events is refused, which an EventSource does not say; null where it
  * is not, or no answer came. */
-export async function refusalOf(address: string): Promise<string> {
+export async function refusalOf(address: string): Promise<ApiError | null> {
   const abort = new AbortController();
   const headers = { Accept: 'text/event-stream' };
   try {
     const response = await fetch(address, { headers, credentials: 'same-origin', signal: abort.signal });
-    return response.ok ? '' : (await errorOf(response)).message;
+    return response.ok ? null : await errorOf(response);
   } catch {
-    return '';
+    return null;
   } finally {
     abort.abort();
   }

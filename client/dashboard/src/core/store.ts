@@ -122,13 +122,17 @@ export class Store {
   private async list(): Promise<string> {
     let cursor = '';
     const found = new Map<string, Job>();
+    const before = new Map(this.jobs);
     await pages<JobPage>(`${EVERYBODY}/jobs`, (page) => {
       // That of the first page: what happens while the others are read is told.
       cursor ||= page.cursor;
       for (const job of page.jobs) found.set(job.name, job);
     });
     for (const name of this.jobs.keys()) if (!found.has(name)) this.forget(name);
-    for (const job of found.values()) this.put(job);
+    for (const job of found.values()) {
+      if (!continues(before.get(job.name), job)) this.jobs.delete(job.name);
+      this.put(job);
+    }
     return cursor;
   }
 
@@ -216,7 +220,7 @@ export class Store {
       const job = this.jobs.get(name);
       const after = history.completeAfter;
       history.completeAfter = Infinity;
-      if (job?.uid !== before.get(name)?.uid) this.histories.delete(name);
+      if (!job || !continues(before.get(name), job)) this.histories.delete(name);
       if (job && Number.isFinite(after)) void this.loadHistory(name, after < Number(job.lastSequence) ? after : 0).catch(() => undefined);
     }
   }
@@ -233,6 +237,12 @@ export class Store {
       for (const listener of [...this.listeners]) listener(changed);
     });
   }
+}
+
+/** Whether this is a job as it was known, or later: not another of its name, and not the
+ * same of an older copy of the server's directory that was put back. */
+function continues(known: Job | undefined, job: Job): boolean {
+  return known?.uid === job.uid && Number(job.lastSequence) >= Number(known.lastSequence);
 }
 
 const ENDED = new Set(['SUCCEEDED', 'FAILED', 'CANCELLED']);

@@ -112,9 +112,12 @@ export class JobStream {
       later(RETRY_MS);
       return;
     }
-    const reason = this.refusals > 1 ? await refusalOf(this.address()) : '';
-    if (reason) {
-      this.onConnection('refused', reason);
+    const refusal = this.refusals > 1 ? await refusalOf(this.address()) : null;
+    if (refusal?.status === 'OUT_OF_RANGE') {
+      this.close();
+      this.onConnection('lost');
+    } else if (refusal) {
+      this.onConnection('refused', refusal.message);
       later(REFUSED_RETRY_MS);
     } else if (!this.source) this.open();
   }
