@@ -181,7 +181,10 @@ class RunningApp final : public App {
       hub_->on_published = std::bind_front(&Metrics::Published, metrics_.get());
       watch_->on_delivered = std::bind_front(&Metrics::Delivered, metrics_.get());
     }
-    networks_ = std::make_unique<NetworkService>(*store_);
+    networks_ = std::make_unique<NetworkService>(
+        *store_, [quota_of](Reader& reader, const std::string& user, std::int64_t bytes) {
+          return CheckCheckpointBytes(reader, quota_of(user), user, bytes);
+        });
     datasets_ = std::make_unique<DatasetService>(layout_, *store_, *pool_, *short_tasks_, quota_of);
     jobs_ =
         std::make_unique<JobService>(layout_, *store_, *hub_, *pool_,

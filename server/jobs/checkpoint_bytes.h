@@ -1,4 +1,4 @@
-// What a user's jobs keep on disk.
+// What a user's jobs and networks keep of weights on disk.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,18 @@
 namespace trainyard::server {
 
 // Bytes of the checkpoints that a job keeps, once it has ended; else as many as it may
-// come to keep, so that what has been accepted never lacks room.
+// come to keep, so that what has been accepted never lacks room. With the weights that
+// its network was given, of which a job has a copy.
 std::int64_t CheckpointBytesOf(const store::v1::JobRecord& record);
 
-// Of all jobs of users/{user}.
+// Bytes of the weights that a network was given; 0 where they are drawn.
+std::int64_t GivenBytesOf(const v1::NetworkSpec& spec);
+
+// Of all jobs and networks of users/{user}.
 absl::StatusOr<std::int64_t> CheckpointBytesOfUser(Reader& reader, std::string_view user);
 
-// RESOURCE_EXHAUSTED where a user has no room for the checkpoints of one more job.
+// RESOURCE_EXHAUSTED where a user has no room for up to `more` bytes.
 absl::Status CheckCheckpointBytes(Reader& reader, const v1::Quota& quota, const std::string& user,
-                                  const store::v1::JobRecord& more);
+                                  std::int64_t more);
 
 }  // namespace trainyard::server

@@ -69,7 +69,7 @@ absl::Status JobService::CheckRoom(Reader& reader, const store::v1::JobRecord& r
   const std::string user(OwnerOf(record.job().name()));
   const v1::Quota quota = options_.quota_of(user);
   if (auto waiting = CheckQueuedJobs(reader, quota, user); !waiting.ok()) return waiting;
-  return CheckCheckpointBytes(reader, quota, user, record);
+  return CheckCheckpointBytes(reader, quota, user, CheckpointBytesOf(record));
 }
 
 absl::Status JobService::Prepare(Transaction& transaction, const Caller& caller,

@@ -48,6 +48,10 @@ absl::StatusOr<v1::Network> NetworkService::Create(const Caller& caller,
         ResourceRow row{
             0,  ResourceKind::kNetwork,      response.name(), response.uid(), *parent, 0,
             "", response.SerializeAsString()};
+        if (!weights.empty()) {
+          auto room = room_(transaction, *parent, static_cast<std::int64_t>(weights.size()));
+          if (!room.ok()) return room;
+        }
         auto inserted = transaction.Insert(row);
         if (!inserted.ok() || weights.empty()) return inserted;
         return transaction.PutAttachment(response.uid(), weights);

@@ -1,6 +1,11 @@
 // Networks: named architectures.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "server/resources/names.h"
 #include "server/store/store.h"
@@ -8,10 +13,14 @@
 
 namespace trainyard::server {
 
+// Whether users/{user} may have `bytes` more of given weights.
+using RoomForWeights =
+    std::function<absl::Status(Reader& reader, const std::string& user, std::int64_t bytes)>;
+
 // The calls of NetworkService; errors as its proto says. Any thread.
 class NetworkService {
  public:
-  explicit NetworkService(Store& store) : store_(store) {}
+  NetworkService(Store& store, RoomForWeights room) : store_(store), room_(std::move(room)) {}
 
   absl::StatusOr<v1::Network> Create(const Caller& caller, const v1::CreateNetworkRequest& request);
   absl::StatusOr<v1::Network> Get(const Caller& caller, const v1::GetNetworkRequest& request);
@@ -22,6 +31,7 @@ class NetworkService {
 
  private:
   Store& store_;
+  const RoomForWeights room_;
 };
 
 }  // namespace trainyard::server

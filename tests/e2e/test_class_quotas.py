@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,22 @@ from harness import (
     dataset_pb2,
     error_info,
     error_of,
+    network_pb2,
     refused,
     training_pb2,
     violations,
     wait_until,
 )
+
+
+def given_network(api: Api, network_id: str, layers: list[int]) -> network_pb2.Network:
+    weights = network_pb2.WeightsInitializer(
+        layers=[
+            network_pb2.LayerWeights(weights=[0.5] * (rows * columns), biases=[0.0] * columns)
+            for rows, columns in pairwise(layers)
+        ]
+    )
+    return api.network(network_id, layers, initializer={"weights": weights})
 
 
 def test_each_quota_says_which_it_is_and_what_to_do(lab: Class) -> None:
@@ -85,6 +97,20 @@ def test_each_quota_says_which_it_is_and_what_to_do(lab: Class) -> None:
     used = api.admin.GetUser(admin_pb2.GetUserRequest(name="users/me"))
     assert 3 * 48 < used.usage.checkpoint_bytes < 20_000
     assert used.effective_quota.checkpoint_bytes == 100_000
+
+    # Given weights count, too: 8 bytes each, and again for each job.
+    api = quota("quota-weights", checkpoint_bytes=40_000)
+    data = api.active("d", ROWS)
+    api.network("drawn", [2, 2000, 2])
+    over("checkpoint_bytes", lambda: given_network(api, "large", [2, 2000, 2]))
+    given = given_network(api, "given", [2, 50, 2])
+    me = admin_pb2.GetUserRequest(name="users/me")
+    assert api.admin.GetUser(me).usage.checkpoint_bytes == 252 * 8
+    api.trained("j", given.name, data.name, epochs=1, learning_rate=0.1)
+    assert api.admin.GetUser(me).usage.checkpoint_bytes > 2 * 252 * 8 + 252 * 4
+    over("checkpoint_bytes", lambda: given_network(api, "more", [2, 900, 2]))
+    api.networks.DeleteNetwork(network_pb2.DeleteNetworkRequest(name=given.name))
+    given_network(api, "more", [2, 600, 2])
 
     api = quota("quota-streams", streams=1)
     first = api.watch_jobs()

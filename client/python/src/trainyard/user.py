@@ -26,7 +26,8 @@ class Quota:
         cpu_seconds_per_day: CPU time of jobs from midnight UTC; jobs wait for the next day
             then.
         checkpoint_bytes: Bytes of checkpoints: those that ended jobs keep, and for each
-            other job as many as it may come to keep.
+            other job as many as it may come to keep; and the weights that networks
+            were given, once for each and once for each job of it.
     """
 
     dataset_bytes: Optional[int]
