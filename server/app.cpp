@@ -127,8 +127,13 @@ class RunningApp final : public App {
       accounts_->EndExpired(Now().seconds());
       admin_->KeepUses();
     });
-    trimming_ = std::make_unique<Periodic>(
-        kBetweenTrims, [this] { datasets_->FailAbandonedUploads(Now().seconds()); });
+    trimming_ = std::make_unique<Periodic>(kBetweenTrims, [this] {
+      constexpr std::int64_t kDay = 24 * 60 * 60;
+      const std::int64_t now = Now().seconds();
+      datasets_->FailAbandonedUploads(now);
+      const std::int64_t kept = options_.keep_audit_days * kDay;
+      if (kept > 0) admin_->TrimAudit(now - kept);
+    });
     return status;
   }
 

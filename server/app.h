@@ -29,6 +29,8 @@ struct AppOptions {
   double quantum = 30;
   // Newest events that are kept of each job; all where it is 0.
   std::int64_t keep_events = 0;
+  // Days for which the audit log is kept; for ever where it is 0.
+  std::int64_t keep_audit_days = 400;
   // What workers estimate energy with where they cannot measure it.
   double watts_per_core = kDefaultWattsPerCore;
   // Of a class's server: take tokens in plaintext, behind something that encrypts.

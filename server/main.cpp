@@ -177,6 +177,11 @@ int main(int argc, char** argv) {
   cli.add_option("--keep-events", options.keep_events,
                  "Newest events kept of each job's log, 1000 or more (default: 0, all of them)")
       ->check(CLI::Range(std::int64_t{1000}, std::int64_t{1} << 40) | CLI::IsMember({"0"}));
+  cli.add_option("--keep-audit", options.keep_audit_days,
+                 "Days for which the audit log is kept (0: for ever)")
+      ->check(CLI::Range(std::int64_t{0}, std::int64_t{36500}))
+      ->type_name("DAYS")
+      ->capture_default_str();
   cli.add_option("--watts-per-core", options.watts_per_core,
                  "Power of a busy core, for energy where it cannot be measured")
       ->check(FiniteIn(0.0, 1000.0))

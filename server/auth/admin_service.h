@@ -54,6 +54,9 @@ class AdminService {
   // Says in the store when tokens were last used. Called now and then.
   void KeepUses();
 
+  // Forgets what was changed before `seconds` since 1970. Called now and then.
+  void TrimAudit(std::int64_t seconds);
+
   // CPU seconds of a user's jobs since midnight UTC; nothing where unset.
   void set_cpu_seconds_of(std::function<double(const std::string& user)> cpu_seconds_of) {
     cpu_seconds_of_ = std::move(cpu_seconds_of);

@@ -116,6 +116,13 @@ absl::Status AdminService::DeleteToken(const Caller& caller,
   return status;
 }
 
+void AdminService::TrimAudit(std::int64_t seconds) {
+  constexpr std::int64_t kMicroseconds = 1'000'000;
+  const auto status = store_.Commit(
+      [&](Transaction& transaction) { return transaction.TrimAudit(seconds * kMicroseconds); });
+  if (!status.ok()) spdlog::warn("the audit log was not trimmed: {}", status.ToString());
+}
+
 void AdminService::KeepUses() {
   const auto uses = accounts_.TakeUses();
   if (uses.empty()) return;

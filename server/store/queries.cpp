@@ -384,6 +384,15 @@ absl::Status Transaction::AppendAudit(AuditRow& row) {
   return status;
 }
 
+absl::Status Transaction::TrimAudit(std::int64_t time) {
+  auto statement = connection_.Prepare(
+      "DELETE FROM audit WHERE id IN (SELECT id FROM "
+      "(SELECT id, time FROM audit ORDER BY id LIMIT 10000) WHERE time < ?1)");
+  if (!statement.ok()) return statement.status();
+  statement->Bind(1, time);
+  return statement->Run();
+}
+
 absl::Status Transaction::PutAttachment(std::string_view uid, std::string_view body) {
   auto statement =
       connection_.Prepare("INSERT OR REPLACE INTO attachments(uid, body) VALUES(?1, ?2)");

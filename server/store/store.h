@@ -165,6 +165,9 @@ class Transaction : public Reader {
                            std::string_view request_id, const AnsweredRequest& answer);
   // Fills in row.id.
   absl::Status AppendAudit(AuditRow& row);
+  // Deletes entries of before `time`, in microseconds since 1970: the oldest, and a
+  // bounded number of them at once.
+  absl::Status TrimAudit(std::int64_t time);
   absl::Status PutAttachment(std::string_view uid, std::string_view body);
   absl::Status PutFact(std::string_view key, std::string_view value);
 };

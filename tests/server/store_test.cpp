@@ -53,6 +53,22 @@ class StoreTest : public testing::Test {
   std::unique_ptr<Store> store_;
 };
 
+TEST_F(StoreTest, TheAuditLogIsTrimmedByTime) {
+  for (std::int64_t time = 1; time <= 5; ++time) {
+    AuditRow row = {0, time, "users/ada", "token", "Make", "thing-" + std::to_string(time)};
+    ASSERT_TRUE(store_->Commit([&](Transaction& t) { return t.AppendAudit(row); }).ok());
+  }
+  ASSERT_TRUE(store_->Commit([](Transaction& t) { return t.TrimAudit(3); }).ok());
+  std::string left;
+  const auto read = store_->Read([&](Reader& reader) -> absl::Status {
+    auto rows = reader.Audit("", 1000, 10);
+    for (const AuditRow& row : *rows) left += row.resource + " ";
+    return rows.status();
+  });
+  ASSERT_TRUE(read.ok()) << read;
+  EXPECT_EQ(left, "thing-5 thing-4 thing-3 ");
+}
+
 TEST_F(StoreTest, KeepsWhatWasCommittedAcrossAReopen) {
   ASSERT_TRUE(Insert("a").ok());
   Reopen();
