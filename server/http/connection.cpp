@@ -61,8 +61,12 @@ void HttpConnections::CloseAll() {
 }
 
 HttpConnection::HttpConnection(Stream stream, Gateway& gateway, const HttpLimits& limits,
-                               HttpConnections& connections)
-    : stream_(std::move(stream)), gateway_(gateway), limits_(limits), connections_(connections) {
+                               HttpConnections& connections, std::shared_ptr<void> slot)
+    : stream_(std::move(stream)),
+      gateway_(gateway),
+      limits_(limits),
+      connections_(connections),
+      slot_(std::move(slot)) {
   ++gateway_.connections();
 }
 

@@ -44,7 +44,7 @@ class HttpConnections {
 class HttpConnection final : public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(Stream stream, Gateway& gateway, const HttpLimits& limits,
-                 HttpConnections& connections);
+                 HttpConnections& connections, std::shared_ptr<void> slot);
   ~HttpConnection();
 
   void Run();
@@ -89,6 +89,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   Gateway& gateway_;
   const HttpLimits& limits_;
   HttpConnections& connections_;
+  const std::shared_ptr<void> slot_;
   boost::beast::flat_buffer buffer_;
   std::optional<HeadParser> head_;
   std::optional<BodyParser> body_;

@@ -38,6 +38,7 @@ absl::Status CannotListen(const std::string& listen, std::string_view why) {
 HttpServer::HttpServer(const HttpOptions& options, Gateway& gateway)
     : options_(options),
       gateway_(gateway),
+      slots_(options.limits),
       io_(kThreads),
       acceptor_(asio::make_strand(io_)),
       pause_(acceptor_.get_executor()) {}
@@ -92,12 +93,16 @@ void HttpServer::OnAccept(boost::system::error_code error, tcp::socket socket) {
       if (!stopped) Accept();
     });
   }
-  if (connections_.count() < options_.limits.connections) {
+  boost::system::error_code gone;
+  const tcp::endpoint from = socket.remote_endpoint(gone);
+  auto slot = gone ? nullptr : slots_.Take(from.address());
+  if (slot != nullptr) {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     auto context = options_.tls == nullptr ? nullptr : options_.tls->current();
-    auto connection = std::make_shared<HttpConnection>(
-        Stream(std::move(socket), std::move(context)), gateway_, options_.limits, connections_);
+    auto connection =
+        std::make_shared<HttpConnection>(Stream(std::move(socket), std::move(context)), gateway_,
+                                         options_.limits, connections_, std::move(slot));
     asio::post(connection->stream().get_executor(), [connection] { connection->Run(); });
   }
   Accept();

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "server/http/connection.h"
+#include "server/http/connection_slots.h"
 #include "server/http/gateway.h"
 #include "server/http/tls_context.h"
 
@@ -53,6 +54,7 @@ class HttpServer {
   Gateway& gateway_;
   std::string address_;
   HttpConnections connections_;
+  ConnectionSlots slots_;
   boost::asio::io_context io_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;

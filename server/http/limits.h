@@ -18,6 +18,8 @@ struct HttpLimits {
   // Of a model's inputs, as over gRPC.
   std::uint64_t model_body_bytes = 64 << 20;
   std::size_t connections = 20'000;
+  // From one address, behind which there may be a class: some six for each page.
+  std::size_t connections_of_one = 4'000;
   // Until a request's head is there, from the connection's begin or the answer
   // before.
   std::chrono::milliseconds idle{75'000};

@@ -202,6 +202,35 @@ TEST_F(HttpServerTest, TooManyConnectionsAreClosed) {
   EXPECT_EQ(ReadAll(second), "");
 }
 
+TEST(ConnectionSlots, AreSharedByPlaces) {
+  HttpLimits limits;
+  limits.connections = 6;
+  limits.connections_of_one = 2;
+  ConnectionSlots slots(limits);
+  std::vector<std::shared_ptr<void>> held;
+  const auto takes = [&](const char* from) {
+    auto slot = slots.Take(asio::ip::make_address(from));
+    if (slot == nullptr) return false;
+    held.push_back(std::move(slot));
+    return true;
+  };
+  EXPECT_TRUE(takes("192.0.2.1"));
+  EXPECT_TRUE(takes("::ffff:192.0.2.1"));
+  EXPECT_FALSE(takes("192.0.2.1"));
+  held.pop_back();
+  EXPECT_TRUE(takes("192.0.2.1"));
+  EXPECT_TRUE(takes("2001:db8::1"));
+  EXPECT_TRUE(takes("2001:db8::2:1"));
+  EXPECT_FALSE(takes("2001:db8::3"));
+  EXPECT_TRUE(takes("127.0.0.1"));
+  EXPECT_TRUE(takes("::1"));
+  // As many as there may be in all.
+  EXPECT_FALSE(takes("127.0.0.1"));
+  EXPECT_FALSE(takes("192.0.2.9"));
+  held.clear();
+  for (int i = 0; i < 6; ++i) EXPECT_TRUE(takes("127.0.0.1"));
+}
+
 TEST_F(HttpServerTest, TheTokenIsPassedOn) {
   Serve({});
   tcp::socket header = Connect();
