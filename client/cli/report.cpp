@@ -41,6 +41,12 @@ std::string HintWhereUnreachable(const Endpoint& endpoint) {
   return absl::StrCat(hint, "; a class's server is joined first: trainyard join LINE");
 }
 
+// Which quota was exceeded.
+std::string QuotaOf(const ErrorDetails& error) {
+  const auto quota = error.metadata.find("quota");
+  return quota == error.metadata.end() ? "" : quota->second;
+}
+
 // The command to try next; empty where none makes sense.
 std::string Hint(const Endpoint& endpoint, const grpc::Status& status, const ErrorDetails& error) {
   const std::optional<absl::string_view> kind = ResourceIn(error.message);
@@ -53,6 +59,8 @@ std::string Hint(const Endpoint& endpoint, const grpc::Status& status, const Err
              "were given: trainyard join LINE";
     case grpc::StatusCode::RESOURCE_EXHAUSTED:
       if (error.reason != "QUOTA_EXCEEDED") return "";
+      // Of one dataset, and its owner's to give: the message has it all.
+      if (QuotaOf(error) == "hidden_evaluations_per_day") return "";
       return "see what you use and may use: trainyard whoami";
     case grpc::StatusCode::NOT_FOUND:
       if (error.reason == "CHECKPOINT_NOT_KEPT" || error.reason == "NO_SUCH_CHECKPOINT") {

@@ -118,6 +118,13 @@ absl::Status CheckTarget(const Layout& from, const fs::path& to) {
                             "; give the --data-dir of a server"));
   }
   std::error_code error;
+  const fs::path inside =
+      fs::weakly_canonical(to, error).lexically_relative(fs::weakly_canonical(from.root(), error));
+  if (!inside.empty() && *inside.begin() != "..") {
+    return MakeError(absl::StatusCode::kFailedPrecondition, {"TARGET_INSIDE", "--to", {}},
+                     StrCat(to.string(), " is inside ", from.root().string(),
+                            ", whose loss a backup is for; give a folder elsewhere"));
+  }
   if (!fs::exists(to, error) || fs::is_empty(to, error)) return absl::OkStatus();
   return MakeError(absl::StatusCode::kFailedPrecondition, {"TARGET_NOT_EMPTY", "--to", {}},
                    StrCat(to.string(), " is not empty; give a folder that is, or a new one"));

@@ -1,5 +1,6 @@
 #include "server/jobs/job_log.h"
 
+#include <string_view>
 #include <utility>
 
 #include "core/base/error.h"
@@ -11,6 +12,18 @@
 namespace trainyard::server {
 
 using Job = v1::TrainingJob;
+
+namespace {
+
+// What to do with a job that cannot be paused or cancelled.
+std::string_view AdviceFor(Job::State state) {
+  if (IsTerminal(state)) return "; it has ended: fork it to go on from its weights";
+  if (state == Job::QUEUED) return "; it has not begun: let it, or cancel it";
+  if (state == Job::PAUSED) return "; resume it, or cancel it";
+  return "";
+}
+
+}  // namespace
 
 bool MayGo(Job::State from, Job::State to) {
   switch (from) {
@@ -91,10 +104,11 @@ absl::Status JobEdit::Trim(std::int64_t up_to_sequence) {
 
 absl::Status JobEdit::Enter(Job::State state, const std::string& reason) {
   if (!MayGo(job().state(), state)) {
-    return MakeError(absl::StatusCode::kFailedPrecondition,
-                     {"ILLEGAL_TRANSITION", "", {{"state", Job::State_Name(job().state())}}},
-                     StrCat(job().name(), " is ", Job::State_Name(job().state()),
-                            " and cannot become ", Job::State_Name(state)));
+    return MakeError(
+        absl::StatusCode::kFailedPrecondition,
+        {"ILLEGAL_TRANSITION", "", {{"state", Job::State_Name(job().state())}}},
+        StrCat(job().name(), " is ", Job::State_Name(job().state()), " and cannot become ",
+               Job::State_Name(state), AdviceFor(job().state())));
   }
   job().set_state(state);
   if (IsTerminal(state)) *job().mutable_end_time() = Now();

@@ -215,11 +215,14 @@ def test_a_backup_of_a_live_server_is_whole_and_serves(new_server: Callable[...,
     assert server.api.job(running).state == Job.RUNNING
     again = admin("backup", "--data-dir", server.data_dir, "--to", copy)
     assert again.returncode == 1 and "is not empty" in again.stderr
+    inside = admin("backup", "--data-dir", server.data_dir, "--to", server.data_dir / "copy")
+    assert inside.returncode == 1 and "is inside" in inside.stderr
+    assert not (server.data_dir / "copy").exists()
     digest = server.api.ended(running).weights_digest
+    beyond = server.api.jobs_cursor()
     server.stop()
 
     checked = check(copy)
-    beyond = server.api.jobs_cursor()
     assert checked.returncode == 0, checked.stdout
     restored = Server(copy).start()
     try:
@@ -229,14 +232,14 @@ def test_a_backup_of_a_live_server_is_whole_and_serves(new_server: Callable[...,
         end = restored.api.ended(running)
         assert end.state == Job.SUCCEEDED and end.weights_digest == digest
         assert len(epochs_of(restored.api.events(running))) == 400
-        restored.stop()
-    finally:
-        if restored.process is not None:
         # A cursor beyond the copy is not taken for one of the events that came instead.
         assert id_of(restored.api.jobs_cursor()) > id_of(beyond)
         refused(grpc.StatusCode.OUT_OF_RANGE, lambda: next(restored.api.watch_jobs(beyond)))
         seen = next(restored.api.watch_jobs(early))
         assert id_of(seen.cursor) > id_of(early)
+        restored.stop()
+    finally:
+        if restored.process is not None:
             restored.abandon()
 
 
