@@ -62,6 +62,13 @@ absl::StatusOr<Identity> Gatekeeper::Identify(const grpc::ServerContextBase& con
   return accounts_.Authenticate(value.substr(kScheme.size()), Now().seconds());
 }
 
+absl::Status CheckStillAdmitted(const Caller& caller) {
+  if (caller.revoked == nullptr || !caller.revoked->load()) return absl::OkStatus();
+  return MakeError(absl::StatusCode::kUnauthenticated, {"TOKEN_REVOKED", "", {}},
+                   "the token of this stream has been revoked or has expired, or may less than "
+                   "when the stream began");
+}
+
 absl::StatusOr<Admission> Gatekeeper::Admit(const grpc::ServerContextBase& context,
                                             const google::protobuf::Descriptor& request) {
   return AdmitBy(context, RuleFor(request));

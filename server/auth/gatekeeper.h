@@ -24,6 +24,10 @@ struct Admission {
   std::shared_ptr<void> transfer;
 };
 
+// Whether a stream may go on that `caller` began. Errors: UNAUTHENTICATED where the token
+// has been revoked or has expired, or may less now.
+absl::Status CheckStillAdmitted(const Caller& caller);
+
 // Any thread.
 class Gatekeeper {
  public:

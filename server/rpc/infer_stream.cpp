@@ -53,9 +53,7 @@ void InferStream::OnReadDone(bool ok) {
   ++on_their_way_;
   const auto self = self_;
   lock.unlock();
-  if (admission_->caller.revoked != nullptr && admission_->caller.revoked->load()) {
-    return Done(item, absl::UnauthenticatedError("the token of this stream has been revoked"));
-  }
+  if (auto in = CheckStillAdmitted(admission_->caller); !in.ok()) return Done(item, in);
   models_.Infer(admission_->caller, item->request, *item->response.mutable_infer_response(),
                 [self, item](const absl::Status& status) { self->Done(item, status); });
   Step(std::unique_lock(mutex_));

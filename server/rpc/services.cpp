@@ -78,9 +78,13 @@ grpc::Status DatasetRpc::WriteDataset(grpc::ServerContext* context,
                                       v1::WriteDatasetResponse* response) {
   auto admission = gatekeeper_.Admit(*context, *v1::WriteDatasetRequest::descriptor());
   if (!admission.ok()) return ToGrpcStatus(admission.status());
-  auto result = datasets_.Write(admission->caller, [reader](v1::WriteDatasetRequest& message) {
-    return reader->Read(&message);
+  absl::Status in;
+  auto result = datasets_.Write(admission->caller, [&](v1::WriteDatasetRequest& message) {
+    if (!reader->Read(&message)) return false;
+    in = CheckStillAdmitted(admission->caller);
+    return in.ok();
   });
+  if (!in.ok()) return ToGrpcStatus(in);
   if (result.ok()) *response = *std::move(result);
   return ToGrpcStatus(result.status());
 }

@@ -102,12 +102,7 @@ void WatchReactor::Step() {
     if (writing_) return;
   }
   if (broken) return End(grpc::Status::CANCELLED);
-  if (Revoked()) {
-    return End(
-        ToGrpcStatus(MakeError(absl::StatusCode::kUnauthenticated, {"TOKEN_REVOKED", "", {}},
-                               "the token of this stream has been revoked or has expired, or may "
-                               "less than when the stream began")));
-  }
+  if (Revoked()) return End(ToGrpcStatus(CheckStillAdmitted(admission_->caller)));
   if (context_.draining()) return End(ToGrpcStatus(source_->ShuttingDown()));
   if (!open_) {
     Open();
@@ -117,8 +112,7 @@ void WatchReactor::Step() {
 }
 
 bool WatchReactor::Revoked() const {
-  return admission_.ok() && admission_->caller.revoked != nullptr &&
-         admission_->caller.revoked->load();
+  return admission_.ok() && !CheckStillAdmitted(admission_->caller).ok();
 }
 
 // Called with the mutex held while a write is in flight; TryCancel only posts.

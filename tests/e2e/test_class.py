@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -149,6 +151,17 @@ def test_a_revoked_token_ends_calls_and_streams(lab: Class) -> None:
     )
     other = lab.api(made.secret)
     stream = other.watch_jobs()
+    data = other.create_dataset("d", upload=dataset_pb2.UploadSource())
+    revoked = threading.Event()
+
+    def rows() -> Iterator[dataset_pb2.WriteDatasetRequest]:
+        yield dataset_pb2.WriteDatasetRequest(
+            name=data.name, part=dataset_pb2.UploadPart.DATA, chunk=ROWS
+        )
+        revoked.wait()
+        yield dataset_pb2.WriteDatasetRequest(chunk=ROWS, finish_part=True)
+
+    upload = other.datasets.WriteDataset.future(rows())
     assert other.admin.GetUser(admin_pb2.GetUserRequest(name="users/me")).name == "users/hal"
     hal.admin.DeleteToken(admin_pb2.DeleteTokenRequest(name=made.name))
     status = refused(
@@ -157,6 +170,9 @@ def test_a_revoked_token_ends_calls_and_streams(lab: Class) -> None:
     )
     assert error_info(status).reason == "TOKEN_UNKNOWN"
     refused(Code.UNAUTHENTICATED, lambda: list(stream))
+    revoked.set()
+    refused(Code.UNAUTHENTICATED, upload.result)
+    assert hal.get_dataset(data.name).state == dataset_pb2.Dataset.UPLOADING
 
 
 def test_who_may_less_than_before_watches_no_longer(lab: Class) -> None:
