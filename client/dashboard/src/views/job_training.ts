@@ -101,6 +101,10 @@ class Comparison {
   }
 }
 
+// Curves of a hundred thousand epochs take a third of a second to draw: the page is for
+// its user four times as long in between.
+const DRAWING_RESTS = 4;
+
 class TrainingTab {
   readonly element: HTMLElement;
   private readonly name: string;
@@ -115,6 +119,10 @@ class TrainingTab {
   private readonly ends: (() => void)[];
   private mean: boolean;
   private marked = 0;
+  // When it was drawn last, how long that took, and the timer for what came since.
+  private drawnAt = 0;
+  private took = 0;
+  private due = 0;
 
   constructor(private readonly store: Store, job: Job, route: Route) {
     this.name = job.name;
@@ -131,6 +139,7 @@ class TrainingTab {
 
   dispose(): void {
     for (const end of this.ends) end();
+    window.clearTimeout(this.due);
     this.cost.dispose();
     this.accuracy.dispose();
   }
@@ -156,7 +165,7 @@ class TrainingTab {
     // Those beside it may have become known.
     if (changed.has('jobs')) this.load();
     if (changed.has(this.name)) this.update();
-    if (this.names.some((each) => changed.has(each))) this.draw();
+    if (this.names.some((each) => changed.has(each))) this.drawSoon();
   }
 
   private compared(): void {
@@ -193,7 +202,24 @@ class TrainingTab {
     this.events.update();
   }
 
+  /** At once, where drawing takes little of the time since the last one. */
+  private drawSoon(): void {
+    if (this.due) return;
+    const wait = this.drawnAt + DRAWING_RESTS * this.took - performance.now();
+    if (wait <= 0) this.draw();
+    else this.due = window.setTimeout(() => this.draw(), wait);
+  }
+
   private draw(): void {
+    window.clearTimeout(this.due);
+    this.due = 0;
+    const begin = performance.now();
+    this.drawCurves();
+    this.drawnAt = performance.now();
+    this.took = this.drawnAt - begin;
+  }
+
+  private drawCurves(): void {
     // Sums over sets of different sizes do not go on one scale: with them, the
     // training set's alone are drawn.
     this.cost.setCurves(this.curves((epoch) => (this.mean ? epoch.meanCost : epoch.cost),
