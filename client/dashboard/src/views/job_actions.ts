@@ -24,7 +24,7 @@ export class JobActions {
     this.actions = [
       ['Pause', (job) => job.state === 'RUNNING', () => this.ask('pause')],
       ['Resume', (job) => job.state === 'PAUSED', () => this.ask('resume')],
-      ['Fork', (job) => job.checkpointEpochs.length > 0, async () => this.fork()],
+      ['Fork', (job) => job.checkpointEpochs.length > 0, () => this.fork()],
       ['Cancel', (job) => !hasEnded(job) && job.state !== 'CANCELLING', () => this.cancel(), 'danger'],
       ['Delete', hasEnded, () => this.delete(), 'danger'],
     ];
@@ -58,8 +58,9 @@ export class JobActions {
     go('jobs');
   }
 
-  private fork(): void {
-    const job = this.store.jobs.get(this.name);
+  private async fork(): Promise<void> {
+    // What it keeps changes with its epochs, and the page hears of those first.
+    const job = await this.store.refresh(this.name);
     if (job) openDialog(`Fork ${id(this.name)}`, (close) => [forkForm(this.store, job, close)]);
   }
 }
