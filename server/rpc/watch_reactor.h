@@ -34,6 +34,13 @@ class WatchContext {
  public:
   explicit WatchContext(Stepper& step, WatchTimes stream_times = {})
       : stepper(step), times(stream_times) {}
+  ~WatchContext() {
+    // After the last stream's OnDone, which gRPC itself sees to; ThreadSanitizer does not
+    // see gRPC.
+    const std::lock_guard lock(mutex_);
+  }
+  WatchContext(const WatchContext&) = delete;
+  WatchContext& operator=(const WatchContext&) = delete;
 
   // Every stream, present and future, ends with UNAVAILABLE.
   void Drain();
