@@ -10,11 +10,6 @@
 
 namespace trainyard::server {
 
-// Where a call comes from, of what gRPC says of its peer (ipv4:192.0.2.1:5000); of IPv6
-// the network, whose addresses are as one. Empty for this machine: what is in front of
-// the server there, such as nginx, has bounds of its own.
-std::string AddressOf(std::string_view peer);
-
 // A code has 60 random bits and is not found by trying; this keeps whoever tries
 // anyway from keeping the server busy. Counts in memory. Any thread.
 class GuessLimits {

@@ -28,6 +28,12 @@ absl::Status TooLarge(const char* what, std::uint64_t limit) {
 
 }  // namespace
 
+std::string PeerOf(const boost::asio::ip::tcp::endpoint& client) {
+  const std::string host = client.address().to_string();
+  return client.address().is_v4() ? StrCat("ipv4:", host, ":", client.port())
+                                  : StrCat("ipv6:[", host, "]:", client.port());
+}
+
 void HttpConnections::Add(const std::shared_ptr<HttpConnection>& connection) {
   const std::lock_guard lock(mutex_);
   all_.emplace(connection.get(), connection);
@@ -160,10 +166,7 @@ void HttpConnection::OnHead(beast::error_code error) {
 std::string HttpConnection::Peer() {
   beast::error_code error;
   const auto end = stream_.tcp().socket().remote_endpoint(error);
-  if (error) return "";
-  const std::string host = end.address().to_string();
-  return end.address().is_v4() ? StrCat("ipv4:", host, ":", end.port())
-                               : StrCat("ipv6:[", host, "]:", end.port());
+  return error ? "" : PeerOf(end);
 }
 
 // The client has gone, or does not speak HTTP.

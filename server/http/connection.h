@@ -1,6 +1,7 @@
 // One client's connection.
 #pragma once
 
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -9,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +39,9 @@ class HttpConnections {
   std::mutex mutex_;
   std::unordered_map<HttpConnection*, std::weak_ptr<HttpConnection>> all_;  // guarded by mutex_
 };
+
+// A client, as gRPC would write it.
+std::string PeerOf(const boost::asio::ip::tcp::endpoint& client);
 
 // Reads requests one after another and answers each before it reads the next.
 // Everything runs on the socket's strand. What is under way holds the connection;
@@ -78,7 +83,7 @@ class HttpConnection final : public std::enable_shared_from_this<HttpConnection>
   void ReadBody();
   void OnBody(boost::beast::error_code error);
   std::uint64_t BodyLimit() const;
-  // The client, as gRPC would write it.
+  // Of the client; empty where it has gone.
   std::string Peer();
   void StreamAnswer();
   void Linger();

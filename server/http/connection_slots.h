@@ -1,7 +1,6 @@
 // How many connections there may be.
 #pragma once
 
-#include <boost/asio/ip/address.hpp>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -11,14 +10,14 @@
 namespace trainyard::server {
 
 // Counts connections, in all and by where they come from: nobody who has not signed in
-// yet may take them all. Of IPv6 a network of 64 bits is one place. This machine is none:
-// what is in front of the server there, such as nginx, has bounds of its own. Any thread.
+// yet may take them all. Any thread.
 class ConnectionSlots {
  public:
   explicit ConnectionSlots(const HttpLimits& limits);
 
-  // What a connection holds for as long as it is there; null where there are too many.
-  std::shared_ptr<void> Take(const boost::asio::ip::address& from);
+  // What a connection from `address`, as AddressOf has it, holds for as long as it is
+  // there; null where there are too many. An empty one counts in all alone.
+  std::shared_ptr<void> Take(std::string address);
 
  private:
   struct Taken;

@@ -9,6 +9,7 @@
 
 #include "core/base/error.h"
 #include "core/base/text.h"
+#include "server/convert/peer.h"
 
 namespace trainyard::server {
 namespace {
@@ -95,7 +96,7 @@ void HttpServer::OnAccept(boost::system::error_code error, tcp::socket socket) {
   }
   boost::system::error_code gone;
   const tcp::endpoint from = socket.remote_endpoint(gone);
-  auto slot = gone ? nullptr : slots_.Take(from.address());
+  auto slot = gone ? nullptr : slots_.Take(AddressOf(PeerOf(from)));
   if (slot != nullptr) {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);

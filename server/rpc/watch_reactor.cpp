@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/error.h"
 #include "server/convert/status.h"
 
 namespace trainyard::server {

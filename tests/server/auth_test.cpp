@@ -11,6 +11,7 @@
 #include "server/auth/policy.h"
 #include "server/auth/secret.h"
 #include "server/auth/usage_limits.h"
+#include "server/convert/peer.h"
 #include "trainyard/v1/dataset.pb.h"
 #include "trainyard/v1/evaluation.pb.h"
 #include "trainyard/v1/network.pb.h"

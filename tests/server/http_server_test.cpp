@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "core/base/error.h"
+#include "server/convert/peer.h"
 #include "tests/support/temp_folder.h"
 #include "trainyard/v1/training.grpc.pb.h"
 
@@ -202,14 +203,14 @@ TEST_F(HttpServerTest, TooManyConnectionsAreClosed) {
   EXPECT_EQ(ReadAll(second), "");
 }
 
-TEST(ConnectionSlots, AreSharedByPlaces) {
+TEST(ConnectionSlots, AreSharedByAddresses) {
   HttpLimits limits;
   limits.connections = 6;
   limits.connections_of_one = 2;
   ConnectionSlots slots(limits);
   std::vector<std::shared_ptr<void>> held;
   const auto takes = [&](const char* from) {
-    auto slot = slots.Take(asio::ip::make_address(from));
+    auto slot = slots.Take(AddressOf(PeerOf({asio::ip::make_address(from), 5000})));
     if (slot == nullptr) return false;
     held.push_back(std::move(slot));
     return true;
