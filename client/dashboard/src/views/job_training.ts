@@ -101,8 +101,8 @@ class Comparison {
   }
 }
 
-// Curves of a hundred thousand epochs take a third of a second to draw: the page is for
-// its user four times as long in between.
+// Every epoch draws the whole of the curves again, which takes the longer the more epochs
+// there are: after each time the page is its user's for four times as long.
 const DRAWING_RESTS = 4;
 
 class TrainingTab {
